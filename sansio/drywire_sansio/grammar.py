@@ -1,0 +1,95 @@
+"""The ABNF that drywire reads and writes, as compiled patterns: one line and one RFC section each.
+
+Repetition is possessive (``*+``) throughout: what was matched is never given back, so no input makes a pattern
+take more than linear time. Patterns are over bytes, so that ``\\d``, ``strip`` or ``lower`` cannot let in what
+Unicode, but not HTTP, takes for a digit, a space or a letter.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+__all__ = [
+    "AUTHORITY_FORM",
+    "CHUNK_HEAD",
+    "CONTENT_LENGTH",
+    "CONTROL_BYTE",
+    "FIELD",
+    "FIELD_LINE",
+    "FIELD_LINES",
+    "FRAMING_FIELD",
+    "HOST",
+    "HTTP_VERSION",
+    "METHOD",
+    "REASON",
+    "REQUEST_LINE",
+    "REQUEST_TARGET",
+    "STATUS_LINE",
+    "TARGET_FORM",
+    "TOKEN",
+    "head",
+]
+
+# RFC 9110, 5.6.2: token
+_TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+# RFC 9110, 5.5: field-value holds VCHAR, obs-text, SP and HTAB; CR, LF and NUL never. Said positively, since the
+# negated set takes `re` twice the time (2.1 against 1.2 microseconds for a browser's head).
+_VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
+# RFC 9112, 3.2: visible ASCII; a fragment ("#") is not part of any form of request-target
+_TARGET: Final = rb"[\x21\x22\x24-\x7e]"
+# RFC 3986, 3.2.2: host, where reg-name covers IPv4 too. Lower case: it is matched on a lower-cased copy
+_HOST: Final = rb"(?:\[[0-9a-f:.v]++(?:%25[0-9a-z._~\-]++)?\]|[0-9a-z.\-_~!$&'()*+,;=%]*+)"
+
+TOKEN: Final = re.compile(_TCHAR + rb"++")
+METHOD: Final = TOKEN
+REQUEST_TARGET: Final = re.compile(_TARGET + rb"++")
+HTTP_VERSION: Final = re.compile(rb"HTTP/[0-9]\.[0-9]")
+REASON: Final = re.compile(_VALUE + rb"*+")  # RFC 9112, 4: reason-phrase
+
+# RFC 9112, 3: request-line = method SP request-target SP HTTP-version
+REQUEST_LINE: Final = re.compile(rb"(" + _TCHAR + rb"++) (" + _TARGET + rb"++) HTTP/(1\.[01])\r\n")
+# RFC 9112, 4: status-line = HTTP-version SP status-code SP [ reason-phrase ]; the last SP is widely left out
+STATUS_LINE: Final = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: (" + _VALUE + rb"*+))?\r\n")
+# RFC 9112, 5: field-line = field-name ":" OWS field-value OWS; no space before the colon, no obs-fold
+FIELD_LINE: Final = re.compile(_TCHAR + rb"++:" + _VALUE + rb"*+\r\n")
+FIELD_LINES: Final = re.compile(rb"(?:" + FIELD_LINE.pattern + rb")*+")
+
+
+@lru_cache(64)
+def head(start_line: re.Pattern[bytes], field_count: int) -> re.Pattern[bytes]:
+    """Return the pattern of a whole head of at most `field_count` lines: a bound that costs no time of its own."""
+    return re.compile(rb"%b((?:%b){0,%d}+)\r\n" % (start_line.pattern, FIELD_LINE.pattern, field_count))
+
+
+# Splits validated field lines. A value that does not begin with white space and is greedy up to its last other
+# byte gives back at most its own trailing white space, once.
+FIELD: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r\n")
+
+# The six fields that decide how a message is framed and what becomes of the connection, at the start of a line of
+# a validated and lower-cased head: nothing else can follow a line feed there.
+FRAMING_FIELD: Final = re.compile(
+    rb"\n(connection|content-length|expect|host|transfer-encoding|upgrade):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r"
+)
+
+# What no line of a head may hold. A CR that nothing follows yet is not judged.
+CONTROL_BYTE: Final = re.compile(rb"\r(?=[^\n])|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+# RFC 9110, 8.6: Content-Length = 1*DIGIT, and here no more digits than 64 bits can need
+CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+
+# RFC 9110, 7.2: Host = uri-host [ ":" port ], matched on a lower-cased value
+HOST: Final = re.compile(_HOST + rb"(?::[0-9]{0,5})?")
+# RFC 9112, 3.2.1, 3.2.2 and 3.2.4: origin-form, absolute-form and asterisk-form
+TARGET_FORM: Final = re.compile(rb"/|\*\Z|[A-Za-z][A-Za-z0-9+.\-]*+://[^/?]")
+# RFC 9112, 3.2.3: authority-form, for CONNECT only, always with a port; matched on a lower-cased copy
+AUTHORITY_FORM: Final = re.compile(rb"(?!:)" + _HOST + rb":[0-9]{1,5}")
+
+# RFC 9112, 7.1.1: chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )
+_QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
+_CHUNK_EXTENSION: Final = (
+    rb"[ \t]*+;[ \t]*+" + _TCHAR + rb"++(?:[ \t]*+=[ \t]*+(?:" + _TCHAR + rb"++|" + _QUOTED + rb"))?+"
+)
+# RFC 9112, 7.1: chunk-size = 1*HEXDIG, here at most 16 of them
+CHUNK_HEAD: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _CHUNK_EXTENSION + rb")*+\r\n")

@@ -1,0 +1,63 @@
+"""Received bytes: consumed by offset, so that each is looked at once and a body is handed on as it came."""
+
+from __future__ import annotations
+
+__all__ = ["ReceiveBuffer"]
+
+
+class ReceiveBuffer:
+    """Bytes received and not yet consumed.
+
+    `data` from `start` on is what is there; readers match against it in place. As long as each arrival is used up
+    before the next, it is the very object that arrived. Only what stays over is gathered in a bytearray, which
+    grows, and is cut at its front, in amortised constant time a byte: an input in one-byte pieces costs linear
+    time.
+    """
+
+    __slots__ = ("_dropped", "data", "eof", "start")
+
+    def __init__(self) -> None:
+        self.data: bytes | bytearray = b""
+        self.start = 0
+        self.eof = False
+        self._dropped = 0
+
+    def __len__(self) -> int:
+        return len(self.data) - self.start
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were consumed since the connection began."""
+        return self._dropped + self.start
+
+    def append(self, data: bytes | bytearray | memoryview) -> None:
+        """Add `data`; a bytearray or memoryview is copied, since its owner may change it."""
+        if self.start == len(self.data):
+            self._dropped += self.start
+            self.start = 0
+            self.data = data if type(data) is bytes else bytes(data)
+            return
+        if type(self.data) is bytearray:
+            if self.start:
+                del self.data[: self.start]
+                self._dropped += self.start
+                self.start = 0
+            self.data += data
+            return
+        rest = bytearray(memoryview(self.data)[self.start :])
+        rest += data
+        self._dropped += self.start
+        self.start = 0
+        self.data = rest
+
+    def take(self, count: int) -> bytes:
+        """Consume and return the next `count` bytes, or all there are if fewer; the object that arrived if whole."""
+        data, start = self.data, self.start
+        available = len(data) - start
+        if count >= available:
+            self.start = len(data)
+            if type(data) is bytes and not start:
+                return data
+            return bytes(memoryview(data)[start:])
+        self.start = start + count
+        return bytes(memoryview(data)[start : start + count])

@@ -1,0 +1,127 @@
+"""The client's end of an HTTP/1.1 connection: writes requests, reads responses."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..errors import LimitExceeded, LocalProtocolError
+from ..limits import Limits
+from .bodies import body_reader, body_writer
+from .connection import Connection
+from .events import Buffer, Data, Event, InformationalResponse, Request, Response
+from .framing import UNTIL_CLOSE, FramingError, request_framing, response_framing
+from .head import (
+    RESPONSE,
+    FramingFields,
+    HeadReader,
+    field_block,
+    host_error,
+    request_start,
+    written_framing_fields,
+)
+from .persistence import connection_options, keeps_alive
+from .states import CLIENT, SERVER, Role, State, Switch
+
+__all__ = ["ClientConnection"]
+
+
+class ClientConnection(Connection):
+    """An HTTP/1.1 connection as its client sees it.
+
+    `send` takes `Request`, `Data`, `EndOfMessage`, `ConnectionClosed`; `next_event` gives `InformationalResponse`,
+    `Response`, `Data`, `EndOfMessage`, `ConnectionClosed`. Header fields go out just as given: a request with a
+    body says so itself, by Content-Length or Transfer-Encoding, and an HTTP/1.1 request names its Host.
+    """
+
+    __slots__ = ("_head_reader", "_informational")
+
+    our_role: ClassVar[Role] = CLIENT
+    their_role: ClassVar[Role] = SERVER
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__(limits)
+        self._head_reader = HeadReader(self._buffer, self.limits, RESPONSE)
+        self._informational = 0
+
+    @property
+    def our_state(self) -> State:
+        """The state of this side."""
+        return self._client
+
+    @property
+    def their_state(self) -> State:
+        """The state of the server, as far as events were read."""
+        return self._server
+
+    def send_buffers(self, event: Event) -> list[Buffer]:
+        """Return the buffers that carry `event`; see `Connection.send_buffers`."""
+        buffers = super().send_buffers(event)
+        if isinstance(event, Data):
+            self._awaits_continue = False  # the body is on its way, asked for or not
+        return buffers
+
+    def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
+        if not isinstance(event, Request):
+            raise LocalProtocolError("a client cannot send a response")
+        self._check_ours(Request)
+        if Request not in self._server.server:
+            raise LocalProtocolError(f"no request can be sent: the server is {self._server} already")
+        version = event.http_version
+        start = request_start(event.method, event.target, version)
+        block = field_block(event.headers)
+        fields = written_framing_fields(block)
+        problem = host_error(fields.get(b"host"), version)
+        if problem is not None:
+            raise LocalProtocolError(f"{problem} (RFC 9112, 3.2)")
+        try:
+            framing = request_framing(fields, version)
+        except FramingError as error:
+            raise LocalProtocolError(f"{error} ({error.section})") from None
+        self._learn_request(event, fields, framing)
+        self._informational = 0
+        self._body_writer = body_writer(framing)
+        self._move(CLIENT, Request)
+        return b"%b\r\n%b\r\n" % (start, block)
+
+    def _read_head(self) -> InformationalResponse | Response | None:
+        head = self._head_reader.read()
+        if head is None:
+            return None
+        event, fields = head
+        self._their_version = event.http_version
+        kind = self._kind_of_response(event)
+        if isinstance(event, InformationalResponse):
+            self._count_informational(event, kind)
+        else:
+            self._read_response(event, kind, fields)
+        self._awaits_continue = False
+        self._move_them(kind)
+        return event
+
+    def _count_informational(self, event: InformationalResponse, kind: type[object]) -> None:
+        if event.status == 101 and kind is not Switch:
+            self._raise("101 without a request to upgrade", "unasked-switch", "RFC 9110, 7.8")
+        self._informational += 1
+        limit = self.limits.informational
+        if self._informational > limit:
+            raise LimitExceeded(
+                f"more than {limit} interim responses to one request (Limits.informational)",
+                limit="informational",
+                value=limit,
+                status=502,
+                section="RFC 9110, 15.2",
+                offset=self._buffer.offset,
+            )
+
+    def _read_response(self, event: Response, kind: type[object], fields: FramingFields) -> None:
+        version = event.http_version
+        try:
+            framing = response_framing(self._method, event.status, fields, version)
+        except FramingError as error:
+            raise self._framing_refused(error) from None
+        self._body_reader = body_reader(framing, self.limits)
+        if kind is Switch:
+            return
+        self._proposal = None
+        if framing is UNTIL_CLOSE or not keeps_alive(connection_options(fields), version):
+            self._keep_alive = False

@@ -1,0 +1,320 @@
+"""`ServerConnection` and `ClientConnection`: bytes in, events out, and the way back (RFC 9112).
+
+Three verbs and no I/O: `receive_data` takes what the network brought, `next_event` says what it meant, `send` says
+what to give the network. What state follows is decided in `states.py`, what a message's length is in `framing.py`,
+what a message means for its connection in `persistence.py`; here they are put together.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NoReturn
+
+from ..errors import LocalProtocolError, RemoteProtocolError
+from ..limits import Limits
+from .bodies import BodyReader, BodyWriter
+from .buffer import ReceiveBuffer
+from .events import (
+    NEED_DATA,
+    PAUSED,
+    Buffer,
+    ConnectionClosed,
+    Data,
+    EndOfMessage,
+    Event,
+    InformationalResponse,
+    NeedData,
+    Paused,
+    Request,
+    Response,
+)
+from .framing import NO_BODY, Framing, FramingError
+from .head import FramingFields
+from .persistence import connection_options, expects_continue, keeps_alive, proposes_switch
+from .states import (
+    CLIENT,
+    DONE,
+    ERROR,
+    IDLE,
+    MIGHT_SWITCH_PROTOCOL,
+    SEND_BODY,
+    SEND_RESPONSE,
+    SERVER,
+    SWITCHED_PROTOCOL,
+    Role,
+    State,
+    Switch,
+    settle,
+)
+
+__all__ = ["Connection"]
+
+DEFAULT_LIMITS = Limits()
+
+
+class Connection:
+    """What the two roles share; use `ServerConnection` or `ClientConnection`.
+
+    `limits` bounds what the peer may send. After a RemoteProtocolError the peer's state is ERROR and `next_event`
+    raises the same error again. A LocalProtocolError means that nothing was sent and nothing has changed.
+    """
+
+    __slots__ = (
+        "_awaits_continue",
+        "_body_reader",
+        "_body_writer",
+        "_buffer",
+        "_client",
+        "_error",
+        "_keep_alive",
+        "_method",
+        "_proposal",
+        "_server",
+        "_their_version",
+        "limits",
+    )
+
+    our_role: ClassVar[Role]
+    their_role: ClassVar[Role]
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = DEFAULT_LIMITS if limits is None else limits
+        self._client = IDLE
+        self._server = IDLE
+        self._keep_alive = True
+        self._proposal: bytes | None = None  # b"CONNECT" or b"Upgrade" while a switch is proposed
+        self._method: bytes | None = None  # of the present cycle's request
+        self._their_version: bytes | None = None
+        self._awaits_continue = False
+        self._buffer = ReceiveBuffer()
+        self._error: RemoteProtocolError | None = None
+        self._body_reader: BodyReader | None = None
+        self._body_writer: BodyWriter | None = None
+
+    # What is known of the connection
+
+    @property
+    def our_state(self) -> State:
+        """The state of this side."""
+        return self._client if self.our_role is CLIENT else self._server
+
+    @property
+    def their_state(self) -> State:
+        """The state of the peer, as far as events were read."""
+        return self._server if self.our_role is CLIENT else self._client
+
+    @property
+    def states(self) -> dict[Role, State]:
+        """The state of each side, by role."""
+        return {CLIENT: self._client, SERVER: self._server}
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection may serve another cycle, by what both sides have said so far (RFC 9112, 9.3)."""
+        return self._keep_alive
+
+    @property
+    def their_http_version(self) -> bytes | None:
+        """``b"1.0"`` or ``b"1.1"`` from the peer's last head; None before its first."""
+        return self._their_version
+
+    @property
+    def client_is_waiting_for_100_continue(self) -> bool:
+        """Whether the client holds its body back until it is sent 100 Continue or a final response."""
+        return self._awaits_continue
+
+    @property
+    def trailing_data(self) -> tuple[bytes, bool]:
+        """What was received but not read as HTTP, and whether the peer has ended its direction after it.
+
+        After a switch of protocols these are the first bytes of the new one.
+        """
+        buffer = self._buffer
+        return bytes(memoryview(buffer.data)[buffer.start :]), buffer.eof
+
+    # Reading
+
+    def receive_data(self, data: Buffer) -> None:
+        """Take in bytes from the network; ``b""`` says that the peer has ended its direction.
+
+        Nothing is looked at until `next_event`. A `bytes` object is kept, not copied; it may come out again as
+        `Data`. Raises ValueError for bytes after the end.
+        """
+        if not data:
+            self._buffer.eof = True
+        elif self._buffer.eof:
+            raise ValueError("received bytes after the end of the connection")
+        else:
+            self._buffer.append(data)
+
+    def next_event(self) -> Event | NeedData | Paused:
+        """Return what the peer said next; `NEED_DATA` or `PAUSED` where it cannot be told yet.
+
+        Raises RemoteProtocolError for what HTTP forbids; after that, the same error again.
+        """
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._read()
+        except RemoteProtocolError as error:
+            self._error = error
+            self._stop(self.their_role)
+            raise
+
+    def _read(self) -> Event | NeedData | Paused:
+        state = self.their_state
+        if state is SEND_BODY:
+            event: Event | None = self._read_body()
+        elif state is IDLE or state is SEND_RESPONSE:
+            event = self._read_head()
+        elif state in (MIGHT_SWITCH_PROTOCOL, SWITCHED_PROTOCOL) or (state is DONE and len(self._buffer)):
+            return PAUSED
+        else:
+            event = None
+            self._expect_nothing()
+        if event is not None:
+            return event
+        buffer = self._buffer
+        if not buffer.eof or len(buffer):
+            if buffer.eof:
+                self._raise("connection closed inside a head", "incomplete-head", "RFC 9112, 8", len(buffer))
+            return NEED_DATA
+        closed = ConnectionClosed()
+        self._move_them(ConnectionClosed)
+        return closed
+
+    def _read_head(self) -> Event | None:
+        raise NotImplementedError
+
+    def _read_body(self) -> Data | EndOfMessage | None:
+        reader = self._body_reader
+        assert reader is not None
+        event = reader.read(self._buffer)
+        if event is None:
+            return None
+        if self.our_role is SERVER:
+            self._awaits_continue = False
+        if type(event) is EndOfMessage:
+            self._move_them(EndOfMessage)
+        return event
+
+    def _expect_nothing(self) -> None:
+        """In these states the peer has nothing more to say."""
+        if len(self._buffer):
+            self._raise(f"data after the peer's last message ({self.their_state})", "data-after-end", "RFC 9112, 9.6")
+
+    def _framing_refused(self, error: FramingError) -> RemoteProtocolError:
+        return RemoteProtocolError(
+            str(error), status=error.status, rule=error.rule, section=error.section, offset=self._buffer.offset
+        )
+
+    def _raise(self, message: str, rule: str, section: str, ahead: int = 0) -> NoReturn:
+        raise RemoteProtocolError(message, rule=rule, section=section, offset=self._buffer.offset + ahead)
+
+    # Sending
+
+    def send(self, event: Event) -> bytes:
+        """Return the bytes that carry `event` to the peer; see `send_buffers`, which copies no body."""
+        return b"".join(self.send_buffers(event))
+
+    def send_buffers(self, event: Event) -> list[Buffer]:
+        """Return the buffers that carry `event` to the peer, the body's own among them.
+
+        Raises LocalProtocolError where HTTP forbids `event` now or as it is; then nothing has changed, and
+        something else may be sent in its place.
+        """
+        if isinstance(event, Data):
+            self._check_ours(Data)
+            assert self._body_writer is not None
+            return self._body_writer.data(event.data)
+        if isinstance(event, EndOfMessage):
+            self._check_ours(EndOfMessage)
+            assert self._body_writer is not None
+            buffers = self._body_writer.end(event.trailers)
+            self._move(self.our_role, EndOfMessage)
+            return buffers
+        if isinstance(event, ConnectionClosed):
+            self._check_ours(ConnectionClosed)
+            self._move(self.our_role, ConnectionClosed)
+            return []
+        return [self._send_head(event)]
+
+    def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
+        raise NotImplementedError
+
+    def send_failed(self) -> None:
+        """Say that what `send` returned could not be delivered: this side's state becomes ERROR."""
+        self._stop(self.our_role)
+
+    def start_next_cycle(self) -> None:
+        """Make both sides IDLE again for the next request and response.
+
+        Raises LocalProtocolError unless both sides are DONE.
+        """
+        if self._client is not DONE or self._server is not DONE:
+            raise LocalProtocolError(
+                f"the connection cannot be used again: client {self._client}, server {self._server}"
+            )
+        self._client = self._server = IDLE
+        self._method = None
+
+    def _check_ours(self, trigger: type[object]) -> None:
+        state = self.our_state
+        if trigger not in (state.client if self.our_role is CLIENT else state.server):
+            raise LocalProtocolError(
+                f"{self.our_role} cannot send {trigger.__name__} while {state} (peer {self.their_state})"
+            )
+
+    # Moving, all by the tables of states.py
+
+    def _move_them(self, trigger: type[object]) -> None:
+        try:
+            self._move(self.their_role, trigger)
+        except KeyError:
+            if trigger is ConnectionClosed:
+                self._raise("connection closed without a response", "closed-without-response", "RFC 9112, 8")
+            self._raise(
+                f"{self.their_role} sent {trigger.__name__} while {self.their_state}", "out-of-order", "RFC 9112, 9.3"
+            )
+
+    def _move(self, role: Role, trigger: type[object]) -> None:
+        """Move the machine of `role`. Raises KeyError where its row does not name `trigger`."""
+        client, server = self._client, self._server
+        if role is CLIENT:
+            client = client.client[trigger]
+            if trigger is Request:
+                server = server.server[Request]
+        else:
+            server = server.server[trigger]
+        self._client, self._server = settle(client, server, self._keep_alive, self._proposal is not None)
+
+    def _stop(self, role: Role) -> None:
+        self._keep_alive = False
+        client, server = (ERROR, self._server) if role is CLIENT else (self._client, ERROR)
+        self._client, self._server = settle(client, server, False, self._proposal is not None)
+
+    # What heads say of the connection, the same for both ends
+
+    def _learn_request(self, request: Request, fields: FramingFields, framing: Framing) -> None:
+        version = request.http_version
+        self._method = request.method
+        self._proposal = None
+        self._awaits_continue = False
+        if (
+            fields.get(b"connection", b"keep-alive") == b"keep-alive"
+            and b"expect" not in fields
+            and version == b"1.1"
+            and request.method != b"CONNECT"
+        ):
+            return  # nothing is said of the connection
+        options = connection_options(fields)
+        self._proposal = proposes_switch(request.method, fields, options, version)
+        self._awaits_continue = framing != NO_BODY and expects_continue(fields, version)
+        self._keep_alive = self._keep_alive and keeps_alive(options, version)
+
+    def _kind_of_response(self, event: InformationalResponse | Response) -> type[object]:
+        """Return what a response is to the state machine: its own type, or the agreement to switch protocols."""
+        if event.status == 101 and self._proposal == b"Upgrade":
+            return Switch
+        if self._proposal == b"CONNECT" and 200 <= event.status < 300:
+            return Switch
+        return type(event)

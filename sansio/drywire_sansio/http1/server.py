@@ -1,0 +1,163 @@
+"""The server's end of an HTTP/1.1 connection: reads requests, writes responses."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..errors import LocalProtocolError
+from ..limits import Limits
+from .bodies import body_reader, body_writer
+from .connection import Connection
+from .events import InformationalResponse, Request, Response
+from .framing import CHUNKED, UNTIL_CLOSE, Framing, FramingError, request_framing, response_framing
+from .head import REQUEST, FramingFields, HeadReader, field_block, status_start, written_framing_fields
+from .persistence import connection_options
+from .states import CLIENT, SERVER, Role, State, Switch
+
+__all__ = ["ServerConnection"]
+
+_BODY_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+
+
+class ServerConnection(Connection):
+    """An HTTP/1.1 connection as its server sees it.
+
+    `next_event` gives `Request`, `Data`, `EndOfMessage`, `ConnectionClosed`; `send` takes `InformationalResponse`,
+    `Response`, `Data`, `EndOfMessage`, `ConnectionClosed`. Header fields go out as given; added behind them is only
+
+    - ``Transfer-Encoding: chunked`` where the response says nothing of its length and the client speaks 1.1;
+    - ``Connection: close`` where the connection cannot persist, and ``Connection: keep-alive`` where a 1.0 client
+      asked for it and it can.
+
+    A Transfer-Encoding is left out for a 1.0 client, which could not read it. Raises are in `Connection`.
+    """
+
+    __slots__ = ("_head_reader", "_may_skip_line")
+
+    our_role: ClassVar[Role] = SERVER
+    their_role: ClassVar[Role] = CLIENT
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__(limits)
+        self._head_reader = HeadReader(self._buffer, self.limits, REQUEST)
+        self._may_skip_line = True
+
+    @property
+    def our_state(self) -> State:
+        """The state of this side."""
+        return self._server
+
+    @property
+    def their_state(self) -> State:
+        """The state of the client, as far as events were read."""
+        return self._client
+
+    def start_next_cycle(self) -> None:
+        """Make both sides IDLE again; see `Connection.start_next_cycle`."""
+        super().start_next_cycle()
+        self._may_skip_line = True
+
+    def _read_head(self) -> Request | None:
+        if self._may_skip_line and self._empty_line_is_open():
+            return None
+        head = self._head_reader.read()
+        if head is None:
+            return None
+        request, fields = head
+        try:
+            framing = request_framing(fields, request.http_version)
+        except FramingError as error:
+            raise self._framing_refused(error) from None
+        self._their_version = request.http_version
+        self._learn_request(request, fields, framing)
+        self._body_reader = body_reader(framing, self.limits)
+        self._move_them(Request)
+        return request
+
+    def _empty_line_is_open(self) -> bool:
+        """Skip one empty line before a request (RFC 9112, 2.2); True while only its CR has arrived."""
+        buffer = self._buffer
+        data, start = buffer.data, buffer.start
+        if start < len(data) and data[start] == 0x0D:
+            if len(data) == start + 1:
+                return True
+            if data[start + 1] == 0x0A:
+                buffer.start = start + 2
+        self._may_skip_line = start == len(data)
+        return False
+
+    def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
+        if isinstance(event, Request):
+            raise LocalProtocolError("a server cannot send a Request")
+        kind = self._kind_of_response(event)
+        self._check_ours(kind)
+        block = field_block(event.headers)
+        fields = written_framing_fields(block)
+        self._check_response(event, kind, fields)
+        start = status_start(event.status, event.reason)
+        if isinstance(event, Response):
+            block += self._final_head(event, kind, fields)
+            if self._their_version != b"1.1" and b"transfer-encoding" in fields:
+                block = _without_transfer_encoding(event, block)
+        self._move(SERVER, kind)
+        return b"%b\r\n%b\r\n" % (start, block)
+
+    def _check_response(
+        self, event: InformationalResponse | Response, kind: type[object], fields: FramingFields
+    ) -> None:
+        """Raise LocalProtocolError for a head that HTTP does not allow here."""
+        status = event.status
+        if isinstance(event, InformationalResponse) != (100 <= status < 200):
+            raise LocalProtocolError(f"{type(event).__name__} cannot have the status {status} (RFC 9110, 15.2)")
+        if isinstance(event, InformationalResponse) and self._their_version == b"1.0":
+            raise LocalProtocolError("an HTTP/1.0 client must not be sent a 1xx response (RFC 9110, 15.2)")
+        if status == 101 and (kind is not Switch or b"upgrade" not in fields):
+            raise LocalProtocolError("101 needs a request to upgrade, and an Upgrade field (RFC 9110, 7.8)")
+        if (status < 200 or status == 204 or kind is Switch) and not fields.keys().isdisjoint(_BODY_FIELDS):
+            raise LocalProtocolError(
+                f"a response with status {status} to {_name(self._method)} cannot have Content-Length or "
+                "Transfer-Encoding (RFC 9110, 8.6; RFC 9112, 6.1)"
+            )
+
+    def _final_head(self, event: Response, kind: type[object], fields: FramingFields) -> bytes:
+        """Settle the body's framing and the connection's future; return the lines that say it where `event` does not.
+
+        Raises LocalProtocolError before anything is changed.
+        """
+        added = b""
+        framing = self._framing(event, fields)
+        if framing is CHUNKED and b"transfer-encoding" not in fields:
+            added = b"Transfer-Encoding: chunked\r\n"
+        self._body_writer = body_writer(framing)
+        if kind is Switch:
+            return added
+        options = connection_options(fields) if b"connection" in fields else []
+        # A client that waits for 100 Continue may send its body after all, or not: nobody could tell where the next
+        # request begins (RFC 9110, 10.1.1).
+        if b"close" in options or framing is UNTIL_CLOSE or self._awaits_continue:
+            self._keep_alive = False
+        self._awaits_continue = False
+        self._proposal = None
+        if not self._keep_alive:
+            return added if b"close" in options else added + b"Connection: close\r\n"
+        if self._their_version == b"1.0" and b"keep-alive" not in options:
+            return added + b"Connection: keep-alive\r\n"
+        return added
+
+    def _framing(self, event: Response, fields: FramingFields) -> Framing:
+        try:
+            framing = response_framing(self._method, event.status, fields, b"1.1")
+        except FramingError as error:
+            raise LocalProtocolError(f"{error} ({error.section})") from None
+        if self._their_version == b"1.1":
+            return CHUNKED if framing is UNTIL_CLOSE else framing
+        return UNTIL_CLOSE if framing is CHUNKED else framing
+
+
+def _name(method: bytes | None) -> str:
+    return "no request" if method is None else method.decode("ascii", "replace")
+
+
+def _without_transfer_encoding(event: Response, block: bytes) -> bytes:
+    kept = field_block([pair for pair in event.headers if pair[0].lower() != b"transfer-encoding"])
+    return kept + block[len(field_block(event.headers)) :]
