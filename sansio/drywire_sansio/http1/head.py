@@ -35,6 +35,7 @@ __all__ = [
     "RESPONSE",
     "FramingFields",
     "HeadReader",
+    "RepeatedField",
     "field_block",
     "framing_fields",
     "host_error",
@@ -66,10 +67,15 @@ class HeadKind(Generic[H]):
     """The status that answers a first line over the limit."""
 
 
-def framing_fields(block: bytes) -> FramingFields | bytes:
-    """Return the framing fields of a validated head that begins with a line feed, or of one that is repeated the name.
+class RepeatedField(ValueError):
+    """A field that cannot be a list stands in a head twice; `args[0]` is its name."""
 
-    Lists are joined by a comma (RFC 9110, 5.3); Host and Content-Length cannot be (RFC 9112, 3.2 and 6.3).
+
+def framing_fields(block: bytes) -> FramingFields:
+    """Return the framing fields of a validated head, or of a line feed and a section of one.
+
+    Lists are joined by a comma (RFC 9110, 5.3). Raises RepeatedField for Host and Content-Length, which cannot be
+    (RFC 9112, 3.2 and 6.3).
     """
     pairs: list[tuple[bytes, bytes]] = FRAMING_FIELD.findall(block.lower())
     fields = dict(pairs)
@@ -77,7 +83,7 @@ def framing_fields(block: bytes) -> FramingFields | bytes:
         return fields
     for name in _SINGLE:
         if sum(name == other for other, _ in pairs) > 1:
-            return name
+            raise RepeatedField(name.decode().title())
     return {name: b",".join(value for other, value in pairs if other == name) for name in fields}
 
 
@@ -119,36 +125,36 @@ class HeadReader(Generic[H]):
         """Return the next head, None while it is not complete. Raises RemoteProtocolError."""
         buffer = self._buffer
         data, start = buffer.data, buffer.start
-        end = data.find(b"\r\n\r\n", start + self._searched)
-        if end < 0:
+        # Most heads end where an arrival ends; then there is nothing to search for.
+        if not data.endswith(b"\r\n\r\n") and data.find(b"\r\n\r\n", start + self._searched) < 0:
             self._searched = max(0, len(data) - start - 3)
             self._scan()
             return None
-        size = end + 4 - start
         match = self._match(data, start)
-        if match is None or (size > self._long and self._over_limits(data, start, size)):
-            self._scan()
-            raise AssertionError("a head that no rule refuses was not matched")  # pragma: no cover
+        if match is None or (match.end() - start > self._long and self._over_limits(match[0])):
+            if self._scan() is not None:
+                raise AssertionError("a head that no rule refuses was not matched")  # pragma: no cover
+            return None
         self._scanner = None
         self._searched = 0
         offset = buffer.offset
-        buffer.start = end + 4
+        buffer.start = match.end()
         return self._make(match, offset)
 
-    def _scan(self) -> None:
-        """Judge line by line what has arrived since the last time. Raises RemoteProtocolError."""
+    def _scan(self) -> int | None:
+        """Judge line by line what has arrived since the last time; see `SectionScanner.scan`."""
         if self._scanner is None:
             bounds = _head_bounds(self._limits, self._kind.start_line_status)
             self._scanner = SectionScanner(self._buffer, bounds, self._kind.start_line_error)
-        self._scanner.scan()
+        return self._scanner.scan()
 
-    def _over_limits(self, data: bytes | bytearray, start: int, size: int) -> bool:
+    def _over_limits(self, head: bytes) -> bool:
         """Whether a long head that is well-formed is over a limit."""
         limits = self._limits
-        if size > limits.head:
+        if len(head) > limits.head:
             return True
-        start_line, *lines = bytes(memoryview(data)[start : start + size - 4]).split(b"\r\n")
-        return len(start_line) > limits.start_line or len(max(lines, key=len, default=b"")) > limits.field_line
+        start_line, *lines = head.split(b"\r\n")
+        return len(start_line) > limits.start_line or len(max(lines, key=len)) > limits.field_line
 
 
 def _refused(
@@ -157,31 +163,34 @@ def _refused(
     return RemoteProtocolError(message, status=status, rule=rule, section=section, offset=offset, excerpt=excerpt)
 
 
-def _checked_framing_fields(match: re.Match[bytes], offset: int) -> FramingFields:
-    fields = framing_fields(match[0])
-    if isinstance(fields, bytes):
-        section = "RFC 9112, 3.2" if fields == b"host" else "RFC 9112, 6.3"
-        raise _refused(f"more than one {fields.decode().title()} field", "repeated-field", section, offset, match[0])
-    return fields
+def _repeated(error: RepeatedField, match: re.Match[bytes], offset: int) -> RemoteProtocolError:
+    section = "RFC 9112, 3.2" if error.args[0] == "Host" else "RFC 9112, 6.3"
+    return _refused(f"more than one {error.args[0]} field", "repeated-field", section, offset, match[0])
 
 
 def _make_request(match: re.Match[bytes], offset: int) -> tuple[Request, FramingFields]:
     method, target, version, block = match.groups()
-    fields = _checked_framing_fields(match, offset)
+    try:
+        fields = framing_fields(match[0])
+    except RepeatedField as error:
+        raise _repeated(error, match, offset) from None
     if target[0] != 0x2F or method == b"CONNECT":
-        error = target_error(method, target)
-        if error is not None:
-            raise _refused(error, "bad-target", "RFC 9112, 3.2", offset + len(method) + 1, target)
+        problem = target_error(method, target)
+        if problem is not None:
+            raise _refused(problem, "bad-target", "RFC 9112, 3.2", offset + len(method) + 1, target)
     host = fields.get(b"host")
-    error = host_error(host, version)
-    if error is not None:
-        raise _refused(error, "bad-host", "RFC 9112, 3.2", offset, host or b"")
+    problem = host_error(host, version)
+    if problem is not None:
+        raise _refused(problem, "bad-host", "RFC 9112, 3.2", offset, host or b"")
     return Request(method, target, FieldLines(block), version), fields
 
 
 def _make_response(match: re.Match[bytes], offset: int) -> tuple[Response | InformationalResponse, FramingFields]:
     version, status_code, reason, block = match.groups()
-    fields = _checked_framing_fields(match, offset)
+    try:
+        fields = framing_fields(match[0])
+    except RepeatedField as error:
+        raise _repeated(error, match, offset) from None
     status = int(status_code)
     kind = InformationalResponse if status < 200 else Response
     return kind(status, FieldLines(block), reason or b"", version), fields
@@ -275,10 +284,10 @@ def _field_error(pairs: Iterable[tuple[bytes, bytes]]) -> LocalProtocolError:
 
 def written_framing_fields(block: bytes) -> FramingFields:
     """Return the framing fields of a section about to be sent. Raises LocalProtocolError for a repeated one."""
-    fields = framing_fields(b"\n" + block)
-    if isinstance(fields, bytes):
-        raise LocalProtocolError(f"more than one {fields.decode().title()} field (RFC 9112, 3.2 and 6.3)")
-    return fields
+    try:
+        return framing_fields(b"\n" + block)
+    except RepeatedField as error:
+        raise LocalProtocolError(f"more than one {error.args[0]} field (RFC 9112, 3.2 and 6.3)") from None
 
 
 def request_start(method: bytes, target: bytes, version: bytes) -> bytes:
