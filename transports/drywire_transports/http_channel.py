@@ -1,0 +1,63 @@
+"""`HTTPChannel`: pumps bytes between a `ByteStream` and an HTTP/1.1 connection of the core, for client and server."""
+
+from __future__ import annotations
+
+from drywire_sansio import http1
+from drywire_sansio.http1 import Buffer, Connection, Event
+
+from .stream import ByteStream
+
+__all__ = ["HTTPChannel"]
+
+NEED_DATA = http1.NEED_DATA
+PAUSED = http1.PAUSED
+
+
+class HTTPChannel:
+    """A byte stream that speaks HTTP/1.1: events in and out, one future for each wait and nothing else.
+
+    Deadlines are the stream's: set `stream.read_deadline` and `stream.write_deadline`. Cancelling `next_event`
+    loses nothing; cancelling `send` breaks the stream. Closing is the stream's too, `stream.abort()` at any time.
+    """
+
+    __slots__ = ("connection", "stream")
+
+    def __init__(self, stream: ByteStream, connection: Connection) -> None:
+        self.stream = stream
+        self.connection = connection
+
+    def poll_event(self) -> Event | None:
+        """Return the next event if it has arrived, else None. Raises RemoteProtocolError."""
+        event = self.connection.next_event()
+        return None if event is NEED_DATA or event is PAUSED else event  # type: ignore[return-value]  # the sentinels
+
+    async def next_event(self) -> Event | None:
+        """Wait for the next event; None where the connection is paused (see `http1.PAUSED`).
+
+        Raises RemoteProtocolError, and what `ByteStream.receive` raises.
+        """
+        connection, stream = self.connection, self.stream
+        while True:
+            event = connection.next_event()
+            if event is NEED_DATA:
+                connection.receive_data(await stream.receive())
+            elif event is PAUSED:
+                return None
+            else:
+                return event  # type: ignore[return-value]  # the sentinels are handled above
+
+    async def send(self, *events: Event) -> None:
+        """Send `events` in one go. Raises LocalProtocolError, and what `ByteStream.send` raises.
+
+        After an error of the stream the connection counts this side as failed.
+        """
+        buffers: list[Buffer] = []
+        for event in events:
+            buffers += self.connection.send_buffers(event)
+        if not buffers:
+            return
+        try:
+            await self.stream.send(*buffers)
+        except BaseException:
+            self.connection.send_failed()
+            raise

@@ -1,0 +1,39 @@
+"""Header fields between the two forms they have here: pairs of bytes on the wire, a case-insensitive map to users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+__all__ = ["LooseHeaders", "fields_to_map", "map_to_fields", "to_multidict"]
+
+LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
+"""What users may give as headers: any mapping, a multidict among them, or pairs."""
+
+
+def fields_to_map(fields: Iterable[tuple[bytes, bytes]]) -> CIMultiDictProxy[str]:
+    """Return wire fields as users see them: text in UTF-8, bytes that are none kept by surrogate escapes."""
+    return CIMultiDictProxy(
+        CIMultiDict([(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in fields])
+    )
+
+
+def map_to_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return a header map as wire fields. Raises UnicodeEncodeError for a name that is not ASCII."""
+    return [(name.encode("ascii"), value.encode("utf-8", "surrogateescape")) for name, value in headers.items()]
+
+
+def to_multidict(headers: LooseHeaders | None) -> CIMultiDict[str]:
+    """Return a fresh case-insensitive multidict of `headers`.
+
+    Raises TypeError for a name or value that is not a str, with the name in its message.
+    """
+    result: CIMultiDict[str] = CIMultiDict()
+    if headers is None:
+        return result
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"header {name!r} needs a str as its value, not {type(value).__name__}")
+        result.add(name, value)
+    return result

@@ -1,0 +1,131 @@
+"""`AsyncioListener`: accepts connections on asyncio and owns a task for each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import socket
+import ssl
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ..binding import is_unix, socket_file_id, unlink_socket
+from ..errors import StreamBroken
+from ..stream import Handle
+from .stream import AsyncioStream
+
+__all__ = ["AsyncioListener", "listen"]
+
+logger = logging.getLogger("drywire.transports")
+
+
+async def listen(
+    loop: asyncio.AbstractEventLoop,
+    handle: Handle,
+    sockets: Sequence[socket.socket],
+    *,
+    backlog: int,
+    tls: ssl.SSLContext | None,
+    unix_path: str | None = None,
+) -> AsyncioListener:
+    """Listen on the bound `sockets`, which are closed if that fails. Raises OSError."""
+    listener = AsyncioListener(loop, handle, sockets, unix_path)
+    try:
+        await listener.start(backlog, tls)
+    except BaseException:
+        listener.close()
+        for sock in sockets:
+            sock.close()
+        raise
+    return listener
+
+
+class AsyncioListener:
+    """Listening sockets and the connections accepted from them; a connection lives as long as its handler."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        handle: Handle,
+        sockets: Sequence[socket.socket],
+        unix_path: str | None = None,
+    ) -> None:
+        self._loop = loop
+        self._handle = handle
+        self._sockets = tuple(sockets)
+        self._addresses = tuple(sock.getsockname() for sock in sockets)
+        self._unix_path = unix_path
+        self._unix_file = socket_file_id(unix_path) if unix_path is not None else None
+        self._servers: list[asyncio.AbstractServer] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._empty: list[asyncio.Future[None]] = []
+        self._closed = False
+
+    async def start(self, backlog: int, tls: ssl.SSLContext | None) -> None:
+        """Begin to accept. Raises OSError."""
+        for sock in self._sockets:
+            create = self._loop.create_unix_server if is_unix(sock) else self._loop.create_server
+            server = await create(self._new_stream, sock=sock, backlog=backlog, ssl=tls)
+            self._servers.append(server)
+            if self._closed:
+                server.close()
+
+    def _new_stream(self) -> AsyncioStream:
+        return AsyncioStream(self._loop, self._connected)
+
+    def _connected(self, stream: AsyncioStream) -> None:
+        if self._closed:  # its TLS handshake was under way
+            stream.abort()
+            return
+        task: asyncio.Task[None] = self._loop.create_task(self._handle(stream))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._ended, stream))
+
+    def _ended(self, stream: AsyncioStream, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not stream.closed:
+            stream.abort()
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            level = logging.DEBUG if isinstance(error, StreamBroken) else logging.ERROR
+            logger.log(level, "the handler of a connection failed", exc_info=error)
+        if not self._tasks:
+            for waiter in self._empty:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    @property
+    def addresses(self) -> Sequence[Any]:
+        """The addresses listened on, as `socket.getsockname` gives them."""
+        return self._addresses
+
+    def close(self) -> None:
+        """Stop accepting; connections already accepted go on."""
+        if self._closed:
+            return
+        self._closed = True
+        for server in self._servers:
+            server.close()
+        if self._unix_path is not None:
+            unlink_socket(self._unix_path, self._unix_file)
+
+    def cancel(self) -> None:
+        """Stop accepting and cancel the task of each connection."""
+        self.close()
+        for task in self._tasks:
+            task.cancel()
+
+    async def join(self, deadline: float = math.inf) -> bool:
+        """Wait until each connection's task has ended, or until `deadline`; return whether all have."""
+        while self._tasks:
+            waiter = self._loop.create_future()
+            self._empty.append(waiter)
+            patience = None if deadline == math.inf else max(0.0, deadline - self._loop.time())
+            try:
+                await asyncio.wait((waiter,), timeout=patience)
+            finally:
+                self._empty.remove(waiter)
+            if not waiter.done():
+                return False
+        return True

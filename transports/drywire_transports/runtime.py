@@ -1,0 +1,188 @@
+"""`Runtime`: everything drywire asks of an event loop, in one small contract.
+
+Three rules hold for every implementation:
+
+1. A wake carries no data. What it announces lies in the object that was waited for, so a wait that is cancelled
+   at the very moment it is served loses nothing.
+2. A deadline wakes the wait; it does not cancel the task.
+3. Whatever takes something apart (`Wake.set`, `Timer.cancel`, `TaskHandle.cancel`) is synchronous.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import ssl
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from drywire_sansio.address_order import ATTEMPT_DELAY
+
+from .stream import ByteStream, Handle, Listener
+
+__all__ = ["Address", "ClientTLS", "Runtime", "TaskHandle", "Timer", "Wake"]
+
+T = TypeVar("T")
+
+
+class Wake(Protocol):
+    """A one-shot wake-up for one waiter."""
+
+    def set(self) -> None:
+        """Wake whoever parks on this, now or later; idempotent."""
+        ...
+
+
+class Timer(Protocol):
+    """A call that is due at some time."""
+
+    def cancel(self) -> None:
+        """Forget the call; harmless after it was made."""
+        ...
+
+
+class TaskHandle(Protocol):
+    """A task that the runtime runs in the background for its owner."""
+
+    @property
+    def done(self) -> bool:
+        """True once the task has ended."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask the task to end; idempotent. Its owner should still `wait()`."""
+        ...
+
+    async def wait(self, deadline: float = math.inf) -> bool:
+        """Wait until the task has ended or `deadline` has passed; return whether it has ended.
+
+        Neither the task's exception nor its cancellation is raised here: see `exception()`.
+        """
+        ...
+
+    def exception(self) -> BaseException | None:
+        """Return what the ended task raised; None if it returned, was cancelled, or is not done."""
+        ...
+
+
+class Address(NamedTuple):
+    """An address to connect to, as a resolver found it."""
+
+    family: int
+    """``socket.AF_INET`` or ``socket.AF_INET6``."""
+    sockaddr: tuple[Any, ...]
+    """What `socket.connect` takes: host literal and port, for IPv6 perhaps flow and scope after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTLS:
+    """TLS settings of one connection to be opened."""
+
+    context: ssl.SSLContext
+    server_hostname: str | None = None
+    """Name sent by SNI and checked against the certificate; None for the host that is dialled."""
+
+
+class Runtime(Protocol):
+    """An event loop as drywire needs it. Times are seconds on the loop's own monotonic clock."""
+
+    name: str
+    """``"asyncio"`` or ``"trio"`` (uvloop is an asyncio loop)."""
+
+    def now(self) -> float:
+        """Return the time on the loop's clock."""
+        ...
+
+    def wake(self) -> Wake:
+        """Return a fresh one-shot wake-up."""
+        ...
+
+    async def park(self, wake: Wake, deadline: float = math.inf) -> None:
+        """Wait until `wake` is set. Raises StreamTimeout once `deadline` has passed."""
+        ...
+
+    async def sleep_until(self, when: float) -> None:
+        """Wait until `when`."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` at `when`, unless the timer is cancelled or the loop ends before."""
+        ...
+
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, object]], *args: object, name: str = "") -> TaskHandle:
+        """Run ``function(*args)`` as a background task that the caller owns, in a copy of the caller's context."""
+        ...
+
+    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        """Run a blocking ``function(*args)`` in a worker thread and return its result."""
+        ...
+
+    async def resolve(self, host: str, port: int, *, family: int = 0) -> list[Address]:
+        """Return the addresses of `host` in the resolver's order; one, without asking it, where `host` is a literal.
+
+        `family` is 0 for every family. Raises NameNotResolved.
+        """
+        ...
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: ClientTLS | None = None,
+        deadline: float = math.inf,
+        local_address: tuple[str, int] | None = None,
+        addresses: Sequence[Address] | None = None,
+        stagger: float = ATTEMPT_DELAY,
+    ) -> ByteStream:
+        """Open a TCP connection (happy eyeballs, RFC 8305), with TCP_NODELAY, and TLS over it if asked.
+
+        `addresses`, if given, are tried in that order in place of what `host` resolves to; `stagger` is the time in
+        seconds after which the next is tried beside the one before (infinite: only when that has failed).
+
+        Raises NameNotResolved, ConnectFailed, TLSFailed, StreamTimeout.
+        """
+        ...
+
+    async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
+        """Open a Unix-socket connection. Raises ConnectFailed, TLSFailed, StreamTimeout."""
+        ...
+
+    async def listen_tcp(
+        self,
+        handle: Handle,
+        host: str | None = None,
+        port: int = 0,
+        *,
+        backlog: int = 128,
+        tls: ssl.SSLContext | None = None,
+        reuse_address: bool | None = None,
+        reuse_port: bool | None = None,
+    ) -> Listener:
+        """Listen on `host` (None: every interface) and `port` (0: a free one), and run `handle` per connection.
+
+        With port 0 and several addresses all share the one port found. Raises OSError.
+        """
+        ...
+
+    async def listen_unix(
+        self, handle: Handle, path: str, *, backlog: int = 128, tls: ssl.SSLContext | None = None
+    ) -> Listener:
+        """Listen on the Unix socket `path`. Raises OSError."""
+        ...
+
+    async def listen_sockets(
+        self,
+        handle: Handle,
+        sockets: Sequence[socket.socket],
+        *,
+        backlog: int = 128,
+        tls: ssl.SSLContext | None = None,
+    ) -> Listener:
+        """Listen on bound sockets, which the listener owns from then on. Raises OSError."""
+        ...
+
+    def watch_signals(self, numbers: Sequence[int], callback: Callable[[int], None]) -> Callable[[], None]:
+        """Call `callback` with each of the signals `numbers` that arrives; return the function that stops it."""
+        ...

@@ -1,0 +1,72 @@
+"""Which runtime is running: asked once, where a session or a server is made, and passed down from there."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+import weakref
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Literal, TypeVar, cast
+
+from .runtime import Runtime
+
+__all__ = ["current_runtime", "run"]
+
+T = TypeVar("T")
+
+# A runtime holds its loop, so an entry lives just as long as somebody uses the runtime, and no id is reused meanwhile.
+_asyncio_runtimes: Final[weakref.WeakValueDictionary[asyncio.AbstractEventLoop, Any]] = weakref.WeakValueDictionary()
+
+
+def current_runtime() -> Runtime:
+    """Return the runtime of the event loop that is running this code: asyncio's (uvloop's too) or trio's.
+
+    Raises RuntimeError outside of both.
+    """
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        return _trio_runtime()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        if trio is not None and trio.lowlevel.in_trio_run():
+            return _trio_runtime()
+        hint = "call this from a coroutine run by asyncio, uvloop or trio"
+        raise RuntimeError(f"no event loop is running here: {hint}") from None
+    runtime = _asyncio_runtimes.get(loop)
+    if runtime is None:
+        from .on_asyncio import AsyncioRuntime
+
+        runtime = _asyncio_runtimes[loop] = AsyncioRuntime(loop)
+    return cast(Runtime, runtime)
+
+
+def _trio_runtime() -> Runtime:
+    from .on_anyio.runtime import current_trio_runtime
+
+    return current_trio_runtime()
+
+
+def run(
+    main: Callable[..., Coroutine[Any, Any, T]],
+    *args: Any,
+    backend: Literal["asyncio", "trio"] = "asyncio",
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    debug: bool | None = None,
+) -> T:
+    """Run ``main(*args)`` in a new event loop to its end, and return what it returns.
+
+    On asyncio, `loop_factory` makes the loop (``uvloop.new_event_loop``), else the policy in force; `debug` is
+    asyncio's. Raises RuntimeError where `backend` is ``"trio"`` and trio is not installed.
+    """
+    if backend == "asyncio":
+        with asyncio.Runner(debug=debug, loop_factory=loop_factory) as runner:
+            return runner.run(main(*args))
+    if backend != "trio":
+        raise ValueError(f"backend must be 'asyncio' or 'trio', not {backend!r}")
+    if importlib.util.find_spec("trio") is None:
+        raise RuntimeError("trio is not installed: pip install 'drywire[trio]'")
+    import trio
+
+    return trio.run(main, *args)
