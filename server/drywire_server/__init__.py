@@ -1,0 +1,48 @@
+"""The web server of drywire, with aiohttp's names: import it as ``from drywire import web``.
+
+Here live applications, routing, requests, responses, and the runner that puts an application on a socket. It stands
+on `drywire_transports` and `drywire_sansio`, never names an event loop, and never imports the client.
+"""
+
+from .app import Application
+from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
+from .errors import __all__ as _errors
+from .request import Request
+from .response import Response, json_response
+from .routing.matching import MatchInfo, Route
+from .routing.table import RouteDef, UrlDispatcher, delete, get, head, options, patch, post, put, route
+from .run_app import run_app
+from .runner import AppRunner
+from .server import Server
+from .settings import ServerSettings
+from .sites import BaseSite, SockSite, TCPSite, UnixSite
+from .stream_response import StreamResponse
+
+__all__ = [
+    "AppRunner",
+    "Application",
+    "BaseSite",
+    "MatchInfo",
+    "Request",
+    "Response",
+    "Route",
+    "RouteDef",
+    "Server",
+    "ServerSettings",
+    "SockSite",
+    "StreamResponse",
+    "TCPSite",
+    "UnixSite",
+    "UrlDispatcher",
+    "delete",
+    "get",
+    "head",
+    "json_response",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "route",
+    "run_app",
+]
+__all__ += _errors

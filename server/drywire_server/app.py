@@ -1,0 +1,102 @@
+"""`Application`: routes, the things handlers share, and what runs at start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from .routing.table import RouteDef, UrlDispatcher
+
+if TYPE_CHECKING:
+    from .request import Request
+    from .routing.matching import Route
+    from .stream_response import StreamResponse
+
+__all__ = ["Application"]
+
+Callback = Callable[["Application"], Awaitable[None]]
+
+
+class Signal(list[Callback]):
+    """Coroutine functions that are called in order, each with the application."""
+
+    async def send(self, app: Application) -> None:
+        """Call them."""
+        for callback in self:
+            await callback(app)
+
+
+class Application(MutableMapping[Any, Any]):
+    """A web application: also a mapping in which handlers find what they share.
+
+    `client_max_size` is the largest body, in bytes, that `Request.read`, `text` and `json` take in (1 MiB; 0 for any);
+    streaming by `Request.content` is not bounded.
+    """
+
+    def __init__(self, *, client_max_size: int = 1024**2) -> None:
+        self.router = UrlDispatcher()
+        self.client_max_size = client_max_size
+        self.on_startup = Signal()
+        self.on_shutdown = Signal()
+        self.on_cleanup = Signal()
+        self._state: dict[Any, Any] = {}
+        self._frozen = False
+
+    def __repr__(self) -> str:
+        return f"<Application {len(self.router.routes())} routes>"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._state[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._state[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self._state[key]
+
+    def __len__(self) -> int:
+        return len(self._state)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._state)
+
+    def __bool__(self) -> bool:
+        return True
+
+    @property
+    def frozen(self) -> bool:
+        """Whether routes can no longer be added."""
+        return self._frozen
+
+    def freeze(self) -> None:
+        """Let no more routes be added; runners call it."""
+        self._frozen = True
+        self.router.freeze()
+
+    def add_routes(self, routes: Iterable[RouteDef]) -> list[Route]:
+        """Add routes made by `web.get`, `web.post` and so on."""
+        return self.router.add_routes(routes)
+
+    async def startup(self) -> None:
+        """Run `on_startup`."""
+        await self.on_startup.send(self)
+
+    async def shutdown(self) -> None:
+        """Run `on_shutdown`: the sites have stopped, requests may still be under way."""
+        await self.on_shutdown.send(self)
+
+    async def cleanup(self) -> None:
+        """Run `on_cleanup`: no request is under way any more."""
+        await self.on_cleanup.send(self)
+
+    async def handle(self, request: Request) -> StreamResponse:
+        """Find the handler of `request` and return what it returns. Raises HTTPException, and what the handler does."""
+        request._app = self
+        request._match_info = match = self.router.resolve(request)
+        return await match.route.handler(request)

@@ -1,0 +1,174 @@
+"""`Response`: a response whose whole body is known, and `json_response`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+
+from drywire_sansio import http1
+from drywire_sansio.media_types import parse_media_type
+from drywire_transports.message_fields import LooseHeaders, map_to_fields
+
+from .stream_response import Fields, StreamResponse, forbids_body
+
+if TYPE_CHECKING:
+    from .request import Request
+
+__all__ = ["Response", "json_response"]
+
+_NO_LENGTH = (204, 304)
+
+
+class Response(StreamResponse):
+    """A response with the body `body` (bytes) or `text` (str), not both.
+
+    `content_type` and `charset` name the body's type; ``text/plain`` in UTF-8 for text and
+    ``application/octet-stream`` for bytes where they are left out. Raises ValueError for `body` beside `text`, for a
+    charset inside `content_type`, and for either beside a Content-Type in `headers`.
+    """
+
+    def __init__(
+        self,
+        *,
+        body: bytes | bytearray | memoryview | str | None = None,
+        status: int = 200,
+        reason: str | None = None,
+        text: str | None = None,
+        headers: LooseHeaders | None = None,
+        content_type: str | None = None,
+        charset: str | None = None,
+    ) -> None:
+        super().__init__(status=status, reason=reason, headers=headers)
+        if body is not None and text is not None:
+            raise ValueError("body and text are not allowed together")
+        if isinstance(body, str):
+            body, text = None, body
+        self._default_type: str | None = None
+        has_type = self._headers is not None and "Content-Type" in self._headers
+        if has_type and (content_type is not None or charset is not None):
+            raise ValueError("content_type and charset are not allowed beside a Content-Type header")
+        if content_type is not None and "charset" in content_type.lower():
+            raise ValueError("charset must not be in content_type: pass it as charset")
+        if text is not None:
+            if has_type:
+                charset = parse_media_type(self.headers["Content-Type"]).charset or "utf-8"
+            else:
+                charset = charset or "utf-8"
+                content_type = content_type or "text/plain"
+            self._body: bytes | bytearray | memoryview | None = text.encode(charset)
+        elif body is None or isinstance(body, bytes | bytearray | memoryview):
+            self._body = body
+        else:
+            raise TypeError(f"body must be bytes or str, not {type(body).__name__}")
+        if not has_type:
+            self._default_type = _type_value(content_type or "application/octet-stream", charset)
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields, to be changed until the head is sent."""
+        if self._headers is None:
+            self._headers = CIMultiDict()
+        if self._default_type is not None:
+            self._headers.setdefault("Content-Type", self._default_type)
+            self._default_type = None
+        return self._headers
+
+    @property
+    def body(self) -> bytes | bytearray | memoryview | None:
+        """The body, None where there is none."""
+        return self._body
+
+    @body.setter
+    def body(self, body: bytes | bytearray | memoryview | None) -> None:
+        self._refuse_if_prepared("the body")
+        self._body = body
+        if self._headers is not None:
+            self._headers.pop("Content-Length", None)
+
+    @property
+    def text(self) -> str | None:
+        """The body as text in its charset, None where there is none."""
+        return None if self._body is None else bytes(self._body).decode(self.charset or "utf-8")
+
+    @text.setter
+    def text(self, text: str | None) -> None:
+        if self.content_type == "application/octet-stream":
+            self._set_content_type("text/plain", self.charset or "utf-8")
+        self.body = None if text is None else text.encode(self.charset or "utf-8")
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes."""
+        if self._headers is not None and "Content-Length" in self._headers:
+            return int(self._headers["Content-Length"])
+        return 0 if self._body is None else memoryview(self._body).nbytes
+
+    @content_length.setter
+    def content_length(self, value: int | None) -> None:
+        raise RuntimeError("the length of a Response is that of its body")
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send the body and end the response; does nothing the second time."""
+        if self._eof_sent:
+            return
+        if data:
+            raise RuntimeError("a Response has its whole body: write_eof() takes no more data")
+        request = self._sending()
+        self._eof_sent = True
+        await request._connection.send(*self._body_events(request))
+
+    async def send(self, request: Request) -> None:
+        """Send head and body in one go."""
+        head = self.head(request)
+        self._request = request
+        self._eof_sent = True
+        await request._connection.send(head, *self._body_events(request))
+
+    def _body_events(self, request: Request) -> tuple[http1.Event, ...]:
+        if self._body is None or forbids_body(request.method, self._status):
+            return (_END,)
+        return http1.Data(self._body), _END
+
+    def _fields(self, request: Request) -> Fields:
+        if self._headers is None and self._default_type is not None:
+            fields: Fields = [(b"Content-Type", self._default_type.encode("ascii"))]
+        else:
+            fields = map_to_fields(self.headers)
+        if self._status in _NO_LENGTH:
+            return [field for field in fields if field[0].lower() not in _ABOUT_BODY]
+        if self._headers is None or not ("Content-Length" in self._headers or "Transfer-Encoding" in self._headers):
+            fields.append((b"Content-Length", b"%d" % (0 if self._body is None else memoryview(self._body).nbytes)))
+        return fields
+
+
+_END = http1.EndOfMessage()
+_ABOUT_BODY = (b"content-length", b"content-type", b"transfer-encoding")
+
+
+def _type_value(media_type: str, charset: str | None) -> str:
+    return media_type if charset is None else f"{media_type}; charset={charset}"
+
+
+def json_response(
+    data: Any = None,
+    *,
+    text: str | None = None,
+    body: bytes | None = None,
+    status: int = 200,
+    reason: str | None = None,
+    headers: LooseHeaders | None = None,
+    content_type: str = "application/json",
+    dumps: Callable[[Any], str] = json.dumps,
+) -> Response:
+    """Return a `Response` with `data` as JSON, or with `text` or `body` that are JSON already.
+
+    Raises ValueError for `data` beside `text` or `body`.
+    """
+    if data is not None and (text is not None or body is not None):
+        raise ValueError("only one of data, text, or body should be specified")
+    if text is None and body is None:
+        text = dumps(data)
+    return Response(text=text, body=body, status=status, reason=reason, headers=headers, content_type=content_type)

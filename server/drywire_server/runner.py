@@ -1,0 +1,126 @@
+"""`AppRunner`: an application at work, on as many sites as wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drywire_sansio.http1 import Limits
+from drywire_transports import Runtime, current_runtime
+
+from .app import Application
+from .server import Server
+from .settings import ServerSettings
+
+if TYPE_CHECKING:
+    from .sites import BaseSite
+
+__all__ = ["AppRunner"]
+
+
+class AppRunner:
+    """Runs `app` on the event loop that is running when `setup` is called.
+
+    `shutdown_timeout` is how long, in seconds, requests under way may take once `cleanup` has begun; what still runs
+    then is cancelled. The other settings are those of `ServerSettings`, `limits` those of the protocol core.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        *,
+        shutdown_timeout: float = 60.0,
+        keepalive_timeout: float = 75.0,
+        head_timeout: float = 30.0,
+        body_timeout: float = 60.0,
+        write_timeout: float = 60.0,
+        lingering_time: float = 10.0,
+        limits: Limits | None = None,
+    ) -> None:
+        if not isinstance(app, Application):
+            raise TypeError(f"the first argument must be a web.Application, not {type(app).__name__}")
+        self._app = app
+        self._shutdown_timeout = shutdown_timeout
+        self._settings = ServerSettings(
+            keepalive_timeout=keepalive_timeout,
+            head_timeout=head_timeout,
+            body_timeout=body_timeout,
+            write_timeout=write_timeout,
+            lingering_time=lingering_time,
+        )
+        self._limits = limits
+        self._server: Server | None = None
+        self._sites: list[BaseSite] = []
+
+    @property
+    def app(self) -> Application:
+        """The application."""
+        return self._app
+
+    @property
+    def server(self) -> Server | None:
+        """The server; None before `setup` and after `cleanup`."""
+        return self._server
+
+    @property
+    def sites(self) -> set[BaseSite]:
+        """The sites that were started."""
+        return set(self._sites)
+
+    @property
+    def addresses(self) -> list[Any]:
+        """The addresses listened on, as `socket.getsockname` gives them."""
+        return [address for site in self._sites for address in site.addresses]
+
+    async def setup(self) -> None:
+        """Freeze the application, run its `on_startup`, and be ready for sites. Raises what `on_startup` raises."""
+        self._server = Server(current_runtime(), self._app.handle, self._settings, self._limits)
+        self._app.freeze()
+        try:
+            await self._app.startup()
+        except BaseException:
+            self._server = None
+            raise
+
+    async def cleanup(self) -> None:
+        """Stop accepting, close idle connections, let the others finish, then cut them; run the app's clean-up.
+
+        Bounded by `shutdown_timeout` twice over at the most. Does nothing the second time.
+        """
+        server, self._server = self._server, None
+        if server is None:
+            return
+        try:
+            for site in self._sites:
+                site.close()
+            server.drain()
+            try:
+                await self._app.shutdown()
+            finally:
+                await self._end_connections(server.runtime)
+        finally:
+            for site in self._sites:
+                site.cancel()
+            self._sites.clear()
+            await self._app.cleanup()
+
+    async def _end_connections(self, runtime: Runtime) -> None:
+        deadline = runtime.now() + self._shutdown_timeout
+        for site in self._sites:
+            if not await site.join(deadline):
+                site.cancel()
+        for site in self._sites:
+            await site.join(runtime.now() + self._shutdown_timeout)
+
+    def register(self, site: BaseSite) -> Server:
+        """Add a site that is about to start. Raises RuntimeError before `setup`, and for the same site again."""
+        if self._server is None:
+            raise RuntimeError("call runner.setup() before starting a site")
+        if site in self._sites:
+            raise RuntimeError(f"{site.name} is started already")
+        self._sites.append(site)
+        return self._server
+
+    def unregister(self, site: BaseSite) -> None:
+        """Forget a site that did not start, or was stopped."""
+        if site in self._sites:
+            self._sites.remove(site)

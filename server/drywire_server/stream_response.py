@@ -1,0 +1,224 @@
+"""`StreamResponse`: a response whose body the handler writes piece by piece."""
+
+from __future__ import annotations
+
+import sys
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+
+from drywire_sansio import __version__, http1
+from drywire_sansio.media_types import parse_media_type
+from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_multidict
+
+from .date_header import date_value
+
+if TYPE_CHECKING:
+    from .request import Request
+
+__all__ = ["SERVER_SOFTWARE", "StreamResponse", "forbids_body"]
+
+SERVER_SOFTWARE = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
+_SERVER_FIELD = (b"Server", SERVER_SOFTWARE.encode("ascii"))
+_REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+
+Fields = list[tuple[bytes, bytes]]
+
+
+def forbids_body(method: str, status: int) -> bool:
+    """Whether a final response carries no body, whatever its handler gave it (RFC 9110, 6.4.1)."""
+    return method == "HEAD" or status in (204, 304)
+
+
+class StreamResponse:
+    """A response to be sent in three steps: `prepare` sends the head, `write` the body, `write_eof` ends it.
+
+    Without a `content_length` the body goes out in the chunked coding, or until the connection closes to an
+    HTTP/1.0 client.
+    """
+
+    def __init__(self, *, status: int = 200, reason: str | None = None, headers: LooseHeaders | None = None) -> None:
+        self._headers: CIMultiDict[str] | None = None if headers is None else to_multidict(headers)
+        self._request: Request | None = None
+        self._keep_alive = True
+        self._eof_sent = False
+        self._state: dict[Any, Any] = {}
+        self.set_status(status, reason)
+
+    def __repr__(self) -> str:
+        state = "ended" if self._eof_sent else "prepared" if self.prepared else "not prepared"
+        return f"<{type(self).__name__} {self.status} {self.reason} {state}>"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    # The head
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self._status
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase; the registered one unless given."""
+        return self._reason.decode("utf-8", "surrogateescape")
+
+    def set_status(self, status: int, reason: str | None = None) -> None:
+        """Set the status, and the reason where it is not the registered one.
+
+        Raises RuntimeError once the head is sent, ValueError for a reason with a line break in it.
+        """
+        self._refuse_if_prepared("the status")
+        self._status = int(status)
+        if reason is None:
+            self._reason = _REASONS.get(self._status, b"")
+        elif "\r" in reason or "\n" in reason:
+            raise ValueError("a reason cannot have a line break in it")
+        else:
+            self._reason = reason.encode("utf-8", "surrogateescape")
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields, to be changed until the head is sent."""
+        if self._headers is None:
+            self._headers = CIMultiDict()
+        return self._headers
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes; None where it is not known beforehand."""
+        value = None if self._headers is None else self._headers.get("Content-Length")
+        return None if value is None else int(value)
+
+    @content_length.setter
+    def content_length(self, value: int | None) -> None:
+        if value is None:
+            self.headers.pop("Content-Length", None)
+        else:
+            self.headers["Content-Length"] = str(int(value))
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, without parameters."""
+        return parse_media_type(self.headers.get("Content-Type")).essence
+
+    @content_type.setter
+    def content_type(self, value: str) -> None:
+        self._set_content_type(value, self.charset)
+
+    @property
+    def charset(self) -> str | None:
+        """The charset of the body, None where none is said."""
+        return parse_media_type(self.headers.get("Content-Type")).charset
+
+    @charset.setter
+    def charset(self, value: str | None) -> None:
+        self._set_content_type(self.content_type, value)
+
+    def _set_content_type(self, media_type: str, charset: str | None) -> None:
+        self.headers["Content-Type"] = media_type if charset is None else f"{media_type}; charset={charset}"
+
+    @property
+    def chunked(self) -> bool:
+        """Whether `enable_chunked_encoding` was called."""
+        return self._headers is not None and self._headers.get("Transfer-Encoding") == "chunked"
+
+    def enable_chunked_encoding(self) -> None:
+        """Send the body in the chunked coding. Raises RuntimeError where a Content-Length is set."""
+        if self.content_length is not None:
+            raise RuntimeError("a response with a Content-Length cannot be chunked")
+        self.headers["Transfer-Encoding"] = "chunked"
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection may serve another request after this one."""
+        return self._keep_alive
+
+    def force_close(self) -> None:
+        """Close the connection after this response."""
+        self._keep_alive = False
+
+    # Sending
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the head has been sent."""
+        return self._request is not None
+
+    async def prepare(self, request: Request) -> None:
+        """Send the head. Does nothing the second time."""
+        if self._request is not None:
+            return
+        connection = request._connection
+        head = self.head(request)
+        self._request = request
+        await connection.send(head)
+        connection.responding = True
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a piece of the body; return when the connection can take more.
+
+        Raises RuntimeError before `prepare` and after `write_eof`, TypeError for what is not bytes, ConnectionError
+        where the client has gone, and http1.LocalProtocolError beyond the announced length.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
+        request = self._sending()
+        if not forbids_body(request.method, self._status):
+            await request._connection.send(http1.Data(data))
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send `data`, if any, and end the response. Does nothing the second time."""
+        if self._eof_sent:
+            return
+        request = self._sending()
+        self._eof_sent = True
+        if data and not forbids_body(request.method, self._status):
+            await request._connection.send(http1.Data(data), http1.EndOfMessage())
+        else:
+            await request._connection.send(http1.EndOfMessage())
+
+    def _sending(self) -> Request:
+        if self._request is None:
+            raise RuntimeError("call prepare() before write()")
+        if self._eof_sent:
+            raise RuntimeError("write() after write_eof()")
+        return self._request
+
+    def head(self, request: Request) -> http1.Response:
+        """Return the head as it is sent: the user's fields, and behind them Date and Server where they lack."""
+        fields = self._fields(request)
+        if not self._keep_alive:
+            fields.append((b"Connection", b"close"))
+        headers = self._headers
+        if headers is None or "Date" not in headers:
+            fields.append((b"Date", date_value()))
+        if headers is None or "Server" not in headers:
+            fields.append(_SERVER_FIELD)
+        return http1.Response(self._status, fields, self._reason)
+
+    def _fields(self, request: Request) -> Fields:
+        headers = self.headers
+        if self._status in (204, 304) or self._status < 200:
+            headers.pop("Content-Length", None)
+            headers.pop("Transfer-Encoding", None)
+        elif "Content-Type" not in headers:
+            headers["Content-Type"] = "application/octet-stream"
+        return map_to_fields(headers)
+
+    def _refuse_if_prepared(self, what: str) -> None:
+        if self._request is not None:
+            raise RuntimeError(f"{what} cannot be changed: the head of this response has been sent")
+
+    # Per-response storage, as aiohttp has it
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._state[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._state[key] = value
