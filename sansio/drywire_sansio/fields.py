@@ -2,60 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import SupportsIndex, overload
 
-from .grammar import FIELD
+from .errors import LocalProtocolError
+from .grammar import FIELD, FIELD_LINES, FRAMING_FIELD, REASON, TOKEN
 
-__all__ = ["FieldLines", "list_members"]
+__all__ = ["FieldLines", "FramingFields", "RepeatedField", "framing_fields", "list_members"]
 
 Pair = tuple[bytes, bytes]
+FramingFields = dict[bytes, bytes]
+"""The fields that frame a message (see `grammar.FRAMING_FIELD`): lower-case names to lower-case values."""
+_SINGLE = (b"content-length", b"host")
+
+
+class RepeatedField(ValueError):
+    """A field that cannot be a list stands in a head twice; `args[0]` is its name."""
+
+
+def framing_fields(block: bytes) -> FramingFields:
+    """Return the framing fields of a validated head, or of a line feed and a section of one.
+
+    Lists are joined by a comma (RFC 9110, 5.3). Raises RepeatedField for Host and Content-Length, which cannot be
+    (RFC 9112, 3.2 and 6.3).
+    """
+    pairs: list[Pair] = FRAMING_FIELD.findall(block.lower())
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    for name in _SINGLE:
+        if sum(name == other for other, _ in pairs) > 1:
+            raise RepeatedField(name.decode().title())
+    return {name: b",".join(value for other, value in pairs if other == name) for name in fields}
 
 
 class FieldLines(Sequence[Pair]):
-    """The fields of a received message: (name, value) pairs in wire order, names in their own case.
+    """The fields of a message, known to be valid: (name, value) pairs in wire order, names in their own case.
 
-    It is split on first use, since many fields are never looked at. It compares equal to any sequence of the same
-    pairs. `raw` is the section as it came: lines that each end in CRLF.
+    What is received comes as one. Make one of your own for fields that you send again and again: they are checked
+    here, once. It compares equal to any sequence of the same pairs. Raises LocalProtocolError for a name or value
+    that HTTP does not allow.
     """
 
-    __slots__ = ("_pairs", "raw")
+    __slots__ = ("_framing", "_pairs", "_raw", "derived", "host_checked")
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    def __init__(self, pairs: Iterable[Pair] = ()) -> None:
+        self._raw = _joined(pairs if isinstance(pairs, list | tuple) else list(pairs))
+        # Split when somebody looks: many fields never are.
         self._pairs: list[Pair] | None = None
+        self._framing: FramingFields | None = None
+        self.host_checked = False
+        """Whether Host is known to be one valid field: for the reader of heads."""
+        self.derived: object = None
+        """What the layer above made of these fields and wants to find again with them."""
+
+    @classmethod
+    def received(cls, raw: bytes, framing: FramingFields | None = None) -> FieldLines:
+        """Return the fields of a section that the head's pattern has matched; not for anything else."""
+        self = cls.__new__(cls)
+        self._raw = raw
+        self._pairs = None
+        self._framing = framing
+        self.host_checked = False
+        self.derived = None
+        return self
 
     @property
-    def pairs(self) -> list[Pair]:
-        """The pairs as a list, which belongs to this object: do not change it."""
+    def raw(self) -> bytes:
+        """The section as it stands on the wire: lines that each end in CRLF."""
+        return self._raw
+
+    @property
+    def framing(self) -> FramingFields:
+        """The fields among them that frame a message. Raises RepeatedField."""
+        if self._framing is None:
+            self._framing = framing_fields(b"\n" + self._raw)
+        return self._framing
+
+    def _split(self) -> list[Pair]:
         if self._pairs is None:
-            self._pairs = FIELD.findall(self.raw)
+            self._pairs = FIELD.findall(self._raw)
         return self._pairs
 
     def __iter__(self) -> Iterator[Pair]:
-        return iter(self.pairs)
+        return iter(self._split())
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self._split())
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Pair: ...
     @overload
     def __getitem__(self, index: slice) -> list[Pair]: ...
     def __getitem__(self, index: SupportsIndex | slice) -> Pair | list[Pair]:
-        return self.pairs[index]
+        return self._split()[index]
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, FieldLines):
-            return self.pairs == other.pairs
+            return self._split() == other._split()
         if isinstance(other, list | tuple):
-            return self.pairs == list(other)
+            return self._split() == list(other)
         return NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # equal to lists, which have no hash
 
     def __repr__(self) -> str:
-        return repr(self.pairs)
+        return repr(self._split())
+
+
+@lru_cache(256)
+def _is_token(name: bytes) -> bool:
+    return TOKEN.fullmatch(name) is not None
+
+
+def _joined(pairs: Sequence[Pair]) -> bytes:
+    """Return `pairs` as lines. A value cannot smuggle in a line: they are counted after they were joined."""
+    block = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+    if FIELD_LINES.fullmatch(block) is None or block.count(b"\n") != len(pairs):
+        raise _error(pairs)
+    for name, _ in pairs:
+        if not _is_token(name):
+            raise _error(pairs)
+    return block
+
+
+def _error(pairs: Iterable[Pair]) -> LocalProtocolError:
+    for name, value in pairs:
+        if TOKEN.fullmatch(name) is None:
+            return LocalProtocolError(f"header name {name[:60]!r} is not a token (RFC 9110, 5.1)")
+        if REASON.fullmatch(value) is None:
+            return LocalProtocolError(
+                f"value of header {name.decode()} holds a control byte, such as CR or LF (RFC 9110, 5.5)"
+            )
+    raise AssertionError("a header section that no rule refuses was not matched")  # pragma: no cover
 
 
 def list_members(value: bytes) -> list[bytes]:

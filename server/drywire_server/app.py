@@ -95,8 +95,11 @@ class Application(MutableMapping[Any, Any]):
         """Run `on_cleanup`: no request is under way any more."""
         await self.on_cleanup.send(self)
 
-    async def handle(self, request: Request) -> StreamResponse:
-        """Find the handler of `request` and return what it returns. Raises HTTPException, and what the handler does."""
+    def handle(self, request: Request) -> Awaitable[StreamResponse]:
+        """Find the handler of `request` and return its call, to be awaited.
+
+        Raises HTTPNotFound or HTTPMethodNotAllowed.
+        """
         request._app = self
-        request._match_info = match = self.router.resolve(request)
-        return await match.route.handler(request)
+        request._match = match = self.router.resolve(request)
+        return match[0].handler(request)

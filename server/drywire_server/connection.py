@@ -18,7 +18,7 @@ from drywire_transports.http_channel import HTTPChannel
 from .errors import HTTPException, HTTPInternalServerError, RequestPayloadError
 from .request import Request
 from .response import Response
-from .stream_response import StreamResponse
+from .stream_response import StreamResponse, registered_reason
 
 if TYPE_CHECKING:
     from .server import Server
@@ -36,7 +36,9 @@ TURNS: Final = 32
 """Requests that arrived together and are answered before other connections get their turn."""
 
 NEED_DATA: Final = http1.NEED_DATA
-_END: Final = http1.EndOfMessage()
+SEND_BODY: Final = http1.SEND_BODY
+DONE: Final = http1.DONE
+EMPTY_BODY: Final = empty_body()
 
 
 class ServerConnection:
@@ -73,47 +75,43 @@ class ServerConnection:
 
     async def _serve_one(self) -> bool:
         """Serve one request; return whether another may follow on this connection."""
+        core = self.core
         try:
-            request = await self._next_request()
+            head: http1.Event | http1.NeedData | http1.Paused | None = core.next_event()
+            if head is NEED_DATA:
+                head = await self._wait_for_head()
+            else:
+                await self._take_turns()
+            if type(head) is not http1.Request:
+                return False
+            request = self._request(head)
         except http1.RemoteProtocolError as error:
             await self._refuse(error.status, str(error))
             return False
-        if request is None:
+        if not await self._respond(request):
             return False
-        response = await self._respond(request)
-        if response is None:
-            return False
-        if self.core.their_state is http1.SEND_BODY:
+        if core.their_state is SEND_BODY:
             await self._drop_body()
-        core = self.core
-        if core.our_state is not http1.DONE or core.their_state is not http1.DONE:
+        if core.our_state is not DONE or core.their_state is not DONE:
             return False
         core.start_next_cycle()
         return True
 
-    async def _next_request(self) -> Request | None:
-        """Return the next request, None where the connection has ended. Raises RemoteProtocolError."""
-        core = self.core
-        event: http1.Event | http1.NeedData | http1.Paused | None = core.next_event()
-        if event is NEED_DATA:
-            self._turns = 0
-            event = await self._wait_for_head()
-        else:
-            await self._take_turns()
-        if not isinstance(event, http1.Request):
-            return None
+    def _request(self, head: http1.Request) -> Request:
+        """Return the request with what has arrived of its body. Raises RemoteProtocolError."""
         self.responding = False
-        first = core.next_event()
-        if isinstance(first, http1.EndOfMessage):
-            return Request(event, empty_body(), self)
+        first = self.core.next_event()
+        if type(first) is http1.EndOfMessage:
+            return Request(head, EMPTY_BODY, self)
         content = StreamReader(self)
         if isinstance(first, http1.Data):
             content.feed(bytes(first.data), first.chunk_end)
-        return Request(event, content, self)
+        return Request(head, content, self)
 
     async def _wait_for_head(self) -> http1.Event | http1.NeedData | http1.Paused | None:
         """Wait for a request to begin, then for the end of its head; None where none came in time."""
         core, stream = self.core, self.stream
+        self._turns = 0
         if self._server.closing:
             return None
         stream.read_deadline = self._now() + self._settings.keepalive_timeout
@@ -126,9 +124,11 @@ class ServerConnection:
             self.idle = False
         core.receive_data(data)
         event = core.next_event()
-        if event is not NEED_DATA:
-            return event
-        stream.read_deadline = self._now() + self._settings.head_timeout
+        return await self._wait_for_rest() if event is NEED_DATA else event
+
+    async def _wait_for_rest(self) -> http1.Event | None:
+        """Wait for the rest of a head that has begun."""
+        self.stream.read_deadline = self._now() + self._settings.head_timeout
         try:
             return await self._channel.next_event()
         except StreamTimeout:
@@ -182,50 +182,56 @@ class ServerConnection:
         self.stream.write_deadline = self._now() + self._settings.write_timeout
         await self._channel.send(*events)
 
-    async def _respond(self, request: Request) -> StreamResponse | None:
-        """Run the handler and send what it returns; None where the connection cannot go on after it."""
-        response = await self._handle(request)
-        if response is None:
-            return None
+    async def _respond(self, request: Request) -> bool:
+        """Run the handler and send what it returns; return whether a response went out whole."""
+        try:
+            response: object = await self._server.handler(request)
+        except Exception as error:
+            response = self._stand_in(error, request)
+        try:
+            while response is not None and not await self._sent(response, request):
+                # Only a response that HTTP does not allow is not sent: a crash of the handler, found late.
+                response = None if self.responding else _crash()
+        except http1.LocalProtocolError:
+            logger.exception("the response to %s %s cannot be sent as it is", request.method, request.raw_path)
+            if self.responding:
+                return False
+            return await self._sent(_crash(), request)
+        return response is not None
+
+    async def _sent(self, response: object, request: Request) -> bool:
+        """Send `response`; False where it is no response. Raises LocalProtocolError, ConnectionError, StreamTimeout."""
+        if not isinstance(response, StreamResponse):
+            kind, path = type(response).__name__, request.raw_path
+            logger.error("the handler of %s %s must return a response, not %s", request.method, path, kind)
+            return False
         if self._server.closing:
             response.force_close()
-        try:
-            if isinstance(response, Response) and not response.prepared:
-                await response.send(request)
-            else:
-                await response.prepare(request)
-                await response.write_eof()
-        except http1.LocalProtocolError:
-            logger.exception("the response of %r cannot be sent as it is", request)
-            if not self.responding and self.core.our_state is http1.SEND_RESPONSE:
-                await self._send_crash(request)
-            return None
-        return response
+        if isinstance(response, Response) and not response.prepared:
+            buffers = self.core.send_whole(*response.whole(request))
+            self.stream.write_deadline = self._now() + self._settings.write_timeout
+            await self.stream.send(*buffers)
+            return True
+        await response.prepare(request)
+        await response.write_eof()
+        return True
 
-    async def _handle(self, request: Request) -> StreamResponse | None:
-        """Return the handler's response, one that stands in for it, or None where nothing can be sent any more."""
-        try:
-            response = await self._server.handler(request)
-            if not isinstance(response, StreamResponse):
-                raise TypeError(f"the handler must return a response, not {type(response).__name__}")
-            return response
-        except HTTPException as error:
+    def _stand_in(self, error: Exception, request: Request) -> StreamResponse | None:
+        """Return the response for what a handler raised; None where nothing can be sent any more."""
+        response: StreamResponse
+        if isinstance(error, StreamBroken | StreamClosed):
+            raise error
+        if isinstance(error, HTTPException):
             response = error
-        except RequestPayloadError as error:
+        elif isinstance(error, RequestPayloadError):
             response = _plain(error.status, str(error))
-        except StreamTimeout as error:
+        elif isinstance(error, StreamTimeout):
             response = _plain(408, f"the request's body did not come in time: {error}")
-        except (StreamBroken, StreamClosed):
-            raise
-        except Exception:
-            logger.exception("Error handling request %s %s", request.method, request.raw_path)
+        else:
+            logger.error("Error handling request %s %s", request.method, request.raw_path, exc_info=error)
             response = _crash()
-        if self.responding:
-            return None  # part of another response is out: only the end of the connection can tell the client
-        return response
-
-    async def _send_crash(self, request: Request) -> None:
-        await _crash().send(request)
+        # Once part of another response is out, only the end of the connection can tell the client.
+        return None if self.responding else response
 
     async def _refuse(self, status: int, reason: str) -> None:
         """Answer a request that cannot be read, where that can still be done."""
@@ -237,8 +243,8 @@ class ServerConnection:
             (b"Content-Length", b"%d" % len(body)),
             (b"Connection", b"close"),
         ]
-        head = http1.Response(status, fields, StreamResponse(status=status).reason.encode())
-        await self.send(head, http1.Data(body), _END)
+        head = http1.Response(status, fields, registered_reason(status))
+        await self.send(head, http1.Data(body), http1.EndOfMessage())
 
     # Its end
 

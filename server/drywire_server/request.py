@@ -15,11 +15,12 @@ from drywire_transports.body_reader import StreamReader
 from drywire_transports.message_fields import fields_to_map
 
 from .errors import HTTPRequestEntityTooLarge
+from .routing.matching import MatchInfo
 
 if TYPE_CHECKING:
     from .app import Application
     from .connection import ServerConnection
-    from .routing.matching import MatchInfo
+    from .routing.matching import Route
 
 __all__ = ["Request"]
 
@@ -37,6 +38,7 @@ class Request:
         "_connection",
         "_head",
         "_headers",
+        "_match",
         "_match_info",
         "_rel_url",
         "_state",
@@ -45,8 +47,8 @@ class Request:
         "method",
     )
 
-    _match_info: MatchInfo
     _app: Application
+    _match: tuple[Route, dict[str, str] | None]
 
     def __init__(self, head: http1.Request, content: StreamReader, connection: ServerConnection) -> None:
         self._head = head
@@ -55,7 +57,8 @@ class Request:
         self._rel_url: URL | None = None
         self._body: bytes | None = None
         self._type: MediaType | None = None
-        self._state: dict[Any, Any] = {}
+        self._state: dict[Any, Any] | None = None
+        self._match_info: MatchInfo | None = None
         self.method: str = _METHODS.get(head.method) or head.method.decode("ascii")
         """The method, as the client sent it."""
         self.content = content
@@ -198,6 +201,9 @@ class Request:
     @property
     def match_info(self) -> MatchInfo:
         """The variables of the path, percent-decoded, and the route that was found."""
+        if self._match_info is None:
+            route, variables = self._match
+            self._match_info = MatchInfo(route, variables or {})
         return self._match_info
 
     # The body
@@ -241,11 +247,15 @@ class Request:
     # Storage
 
     def __getitem__(self, key: Any) -> Any:
+        if self._state is None:
+            raise KeyError(key)
         return self._state[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if self._state is None:
+            self._state = {}
         self._state[key] = value
 
     def get(self, key: Any, default: Any = None) -> Any:
         """Return what was kept under `key`."""
-        return self._state.get(key, default)
+        return default if self._state is None else self._state.get(key, default)

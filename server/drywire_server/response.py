@@ -12,6 +12,7 @@ from drywire_sansio import http1
 from drywire_sansio.media_types import parse_media_type
 from drywire_transports.message_fields import LooseHeaders, map_to_fields
 
+from .default_fields import fields_of_body
 from .stream_response import Fields, StreamResponse, forbids_body
 
 if TYPE_CHECKING:
@@ -42,29 +43,29 @@ class Response(StreamResponse):
         charset: str | None = None,
     ) -> None:
         super().__init__(status=status, reason=reason, headers=headers)
-        if body is not None and text is not None:
-            raise ValueError("body and text are not allowed together")
-        if isinstance(body, str):
-            body, text = None, body
+        if body is not None:
+            if text is not None:
+                raise ValueError("body and text are not allowed together")
+            if isinstance(body, str):
+                body, text = None, body
+            elif not isinstance(body, bytes | bytearray | memoryview):
+                raise TypeError(f"body must be bytes or str, not {type(body).__name__}")
         self._default_type: str | None = None
-        has_type = self._headers is not None and "Content-Type" in self._headers
-        if has_type and (content_type is not None or charset is not None):
-            raise ValueError("content_type and charset are not allowed beside a Content-Type header")
-        if content_type is not None and "charset" in content_type.lower():
-            raise ValueError("charset must not be in content_type: pass it as charset")
-        if text is not None:
-            if has_type:
-                charset = parse_media_type(self.headers["Content-Type"]).charset or "utf-8"
-            else:
-                charset = charset or "utf-8"
-                content_type = content_type or "text/plain"
-            self._body: bytes | bytearray | memoryview | None = text.encode(charset)
-        elif body is None or isinstance(body, bytes | bytearray | memoryview):
-            self._body = body
+        if self._headers is not None and "Content-Type" in self._headers:
+            if content_type is not None or charset is not None:
+                raise ValueError("content_type and charset are not allowed beside a Content-Type header")
+            charset = parse_media_type(self._headers["Content-Type"]).charset
         else:
-            raise TypeError(f"body must be bytes or str, not {type(body).__name__}")
-        if not has_type:
-            self._default_type = _type_value(content_type or "application/octet-stream", charset)
+            if content_type is None:
+                content_type = "application/octet-stream" if text is None else "text/plain"
+            elif "charset" in content_type.lower():
+                raise ValueError("charset must not be in content_type: pass it as charset")
+            if charset is None and text is not None:
+                charset = "utf-8"
+            self._default_type = content_type if charset is None else f"{content_type}; charset={charset}"
+        self._body: bytes | bytearray | memoryview | None = (
+            text.encode(charset or "utf-8") if text is not None else body
+        )
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -120,12 +121,20 @@ class Response(StreamResponse):
         self._eof_sent = True
         await request._connection.send(*self._body_events(request))
 
-    async def send(self, request: Request) -> None:
-        """Send head and body in one go."""
+    def whole(self, request: Request) -> tuple[http1.Response, bytes | bytearray | memoryview]:
+        """Return head and body, to be sent in one go; the response counts as sent from here on."""
+        if self._headers is None and self._default_type is not None and self._keep_alive:
+            status, body = self._status, self._body
+            if status not in _NO_LENGTH:
+                length = 0 if body is None else memoryview(body).nbytes
+                head = http1.Response(status, fields_of_body(self._default_type, length), self._reason)
+                self._request = request
+                self._eof_sent = True
+                return head, b"" if body is None or request.method == "HEAD" else body
         head = self.head(request)
         self._request = request
         self._eof_sent = True
-        await request._connection.send(head, *self._body_events(request))
+        return head, b"" if self._body is None or forbids_body(request.method, self._status) else self._body
 
     def _body_events(self, request: Request) -> tuple[http1.Event, ...]:
         if self._body is None or forbids_body(request.method, self._status):
@@ -134,7 +143,7 @@ class Response(StreamResponse):
 
     def _fields(self, request: Request) -> Fields:
         if self._headers is None and self._default_type is not None:
-            fields: Fields = [(b"Content-Type", self._default_type.encode("ascii"))]
+            fields: Fields = [(b"Content-Type", self._default_type.encode("utf-8"))]
         else:
             fields = map_to_fields(self.headers)
         if self._status in _NO_LENGTH:
@@ -146,10 +155,6 @@ class Response(StreamResponse):
 
 _END = http1.EndOfMessage()
 _ABOUT_BODY = (b"content-length", b"content-type", b"transfer-encoding")
-
-
-def _type_value(media_type: str, charset: str | None) -> str:
-    return media_type if charset is None else f"{media_type}; charset={charset}"
 
 
 def json_response(

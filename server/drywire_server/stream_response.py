@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from multidict import CIMultiDict
 
-from drywire_sansio import __version__, http1
+from drywire_sansio import http1
 from drywire_sansio.media_types import parse_media_type
 from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_multidict
 
-from .date_header import date_value
+from .default_fields import SERVER_FIELD, date_field
 
 if TYPE_CHECKING:
     from .request import Request
 
-__all__ = ["SERVER_SOFTWARE", "StreamResponse", "forbids_body"]
+__all__ = ["StreamResponse", "forbids_body", "registered_reason"]
 
-SERVER_SOFTWARE = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
-_SERVER_FIELD = (b"Server", SERVER_SOFTWARE.encode("ascii"))
 _REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 Fields = list[tuple[bytes, bytes]]
+
+
+def registered_reason(status: int) -> bytes:
+    """Return the reason phrase that is registered for `status`, empty where none is."""
+    return _REASONS.get(status, b"")
 
 
 def forbids_body(method: str, status: int) -> bool:
@@ -43,8 +45,12 @@ class StreamResponse:
         self._request: Request | None = None
         self._keep_alive = True
         self._eof_sent = False
-        self._state: dict[Any, Any] = {}
-        self.set_status(status, reason)
+        self._state: dict[Any, Any] | None = None
+        if reason is None and type(status) is int:
+            self._status = status
+            self._reason = _REASONS.get(status, b"")
+        else:
+            self.set_status(status, reason)
 
     def __repr__(self) -> str:
         state = "ended" if self._eof_sent else "prepared" if self.prepared else "not prepared"
@@ -197,9 +203,9 @@ class StreamResponse:
             fields.append((b"Connection", b"close"))
         headers = self._headers
         if headers is None or "Date" not in headers:
-            fields.append((b"Date", date_value()))
+            fields.append(date_field())
         if headers is None or "Server" not in headers:
-            fields.append(_SERVER_FIELD)
+            fields.append(SERVER_FIELD)
         return http1.Response(self._status, fields, self._reason)
 
     def _fields(self, request: Request) -> Fields:
@@ -218,7 +224,11 @@ class StreamResponse:
     # Per-response storage, as aiohttp has it
 
     def __getitem__(self, key: Any) -> Any:
+        if self._state is None:
+            raise KeyError(key)
         return self._state[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if self._state is None:
+            self._state = {}
         self._state[key] = value

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from drywire_sansio.http1 import FieldLines
+
 __all__ = ["LooseHeaders", "fields_to_map", "map_to_fields", "to_multidict"]
 
 LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -13,10 +15,18 @@ LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 def fields_to_map(fields: Iterable[tuple[bytes, bytes]]) -> CIMultiDictProxy[str]:
-    """Return wire fields as users see them: text in UTF-8, bytes that are none kept by surrogate escapes."""
-    return CIMultiDictProxy(
+    """Return wire fields as users see them: text in UTF-8, bytes that are none kept by surrogate escapes.
+
+    The map of one `FieldLines` is made once: a proxy cannot be changed, so it may be shared.
+    """
+    if isinstance(fields, FieldLines) and isinstance(fields.derived, CIMultiDictProxy):
+        return fields.derived
+    result = CIMultiDictProxy(
         CIMultiDict([(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in fields])
     )
+    if isinstance(fields, FieldLines):
+        fields.derived = result
+    return result
 
 
 def map_to_fields(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

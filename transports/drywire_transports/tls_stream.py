@@ -17,7 +17,7 @@ from .file_pieces import send_pieces
 from .gathering import joined, pieces
 from .stream import Buffer, ByteStream
 
-__all__ = ["TLSStream", "start_tls_over"]
+__all__ = ["TLSStream", "check_host_name", "start_tls_over"]
 
 RECORD: Final = 16 * 1024
 """Bytes of plaintext that a record holds at most (RFC 8446, 5.1): what one read of the session can give."""
@@ -27,6 +27,16 @@ GATHER_LIMIT: Final = 256 * 1024
 
 CLOSE_GRACE: Final = 5.0
 """Seconds that `aclose()` gives the goodbye where no write deadline is set."""
+
+
+def check_host_name(context: ssl.SSLContext, server_side: bool, server_hostname: str | None) -> None:
+    """Refuse a client's handshake that would compare the certificate with no name at all.
+
+    `ssl.SSLSocket` does so itself; `ssl.SSLObject`, and with it `loop.start_tls`, would believe any valid certificate.
+    Raises ValueError.
+    """
+    if context.check_hostname and not server_side and not server_hostname:
+        raise ValueError("this SSL context checks host names, so start_tls() needs a server_hostname")
 
 
 async def start_tls_over(
@@ -70,6 +80,7 @@ class TLSStream:
         now: Callable[[], float],
         in_thread: Callable[..., Awaitable[Any]],
     ) -> None:
+        check_host_name(context, server_side, server_hostname)
         self._below = below
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -107,9 +118,10 @@ class TLSStream:
                 await self._flush()
                 await self._fill()
             except ssl.SSLError:
-                # The peer learns from the alert why it is refused.
+                # The peer learns from the alert why it is refused; an abort might overtake it.
                 with contextlib.suppress(TransportError):
                     await self._flush()
+                    await self._below.aclose()
                 raise
             else:
                 await self._flush()

@@ -15,7 +15,6 @@ from ..limits import Limits
 from .buffer import ReceiveBuffer
 from .events import Buffer, Data, EndOfMessage, Fields
 from .framing import Chunked, Framing, Length
-from .head import field_block
 from .section import Bounds, SectionScanner, control_error
 
 __all__ = ["BodyReader", "BodyWriter", "body_reader", "body_writer", "size_in_bytes"]
@@ -190,7 +189,7 @@ class ChunkedReader:
         block = buffer.take(length)[:-2]
         if not block:
             return END_OF_MESSAGE
-        return EndOfMessage([pair for pair in FieldLines(block) if pair[0].lower() not in FORBIDDEN_TRAILERS])
+        return EndOfMessage([pair for pair in FieldLines.received(block) if pair[0].lower() not in FORBIDDEN_TRAILERS])
 
 
 def _trailer_bounds(limits: Limits) -> Bounds:
@@ -288,7 +287,7 @@ class ChunkedWriter:
         for name, _ in pairs:
             if name.lower() in FORBIDDEN_TRAILERS:
                 raise LocalProtocolError(f"{name.decode(errors='replace')} cannot be a trailer (RFC 9110, 6.5.1)")
-        return [b"0\r\n%b\r\n" % field_block(pairs)]
+        return [b"0\r\n%b\r\n" % FieldLines(pairs).raw]
 
 
 def _refuse_trailers(trailers: Fields) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..errors import LimitExceeded, LocalProtocolError
+from ..fields import FramingFields
 from ..limits import Limits
 from .bodies import body_reader, body_writer
 from .connection import Connection
@@ -12,9 +13,8 @@ from .events import Buffer, Data, Event, InformationalResponse, Request, Respons
 from .framing import UNTIL_CLOSE, FramingError, request_framing, response_framing
 from .head import (
     RESPONSE,
-    FramingFields,
     HeadReader,
-    field_block,
+    checked_fields,
     host_error,
     request_start,
     written_framing_fields,
@@ -68,8 +68,8 @@ class ClientConnection(Connection):
             raise LocalProtocolError(f"no request can be sent: the server is {self._server} already")
         version = event.http_version
         start = request_start(event.method, event.target, version)
-        block = field_block(event.headers)
-        fields = written_framing_fields(block)
+        lines = checked_fields(event.headers)
+        fields = written_framing_fields(lines)
         problem = host_error(fields.get(b"host"), version)
         if problem is not None:
             raise LocalProtocolError(f"{problem} (RFC 9112, 3.2)")
@@ -81,13 +81,13 @@ class ClientConnection(Connection):
         self._informational = 0
         self._body_writer = body_writer(framing)
         self._move(CLIENT, Request)
-        return b"%b\r\n%b\r\n" % (start, block)
+        return b"%b\r\n%b\r\n" % (start, lines.raw)
 
     def _read_head(self) -> InformationalResponse | Response | None:
-        head = self._head_reader.read()
-        if head is None:
+        event = self._head_reader.read()
+        if event is None:
             return None
-        event, fields = head
+        fields = self._head_reader.fields.framing
         self._their_version = event.http_version
         kind = self._kind_of_response(event)
         if isinstance(event, InformationalResponse):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import ClassVar, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
+from ..fields import FramingFields
 from ..limits import Limits
 from .bodies import BodyReader, BodyWriter
 from .buffer import ReceiveBuffer
@@ -28,14 +29,15 @@ from .events import (
     Response,
 )
 from .framing import NO_BODY, Framing, FramingError
-from .head import FramingFields
 from .persistence import connection_options, expects_continue, keeps_alive, proposes_switch
 from .states import (
     CLIENT,
+    CLOSED,
     DONE,
     ERROR,
     IDLE,
     MIGHT_SWITCH_PROTOCOL,
+    MUST_CLOSE,
     SEND_BODY,
     SEND_RESPONSE,
     SERVER,
@@ -161,46 +163,44 @@ class Connection:
             raise
 
     def _read(self) -> Event | NeedData | Paused:
-        state = self.their_state
+        state, buffer = self.their_state, self._buffer
+        arrived = buffer.start != len(buffer.data)
+        event: Event | None = None
         if state is SEND_BODY:
-            event: Event | None = self._read_body()
+            event = self._read_body()
         elif state is IDLE or state is SEND_RESPONSE:
-            event = self._read_head()
-        elif state in (MIGHT_SWITCH_PROTOCOL, SWITCHED_PROTOCOL) or (state is DONE and len(self._buffer)):
+            if arrived:
+                event = self._read_head()
+        elif arrived:
+            if state is MUST_CLOSE or state is CLOSED:
+                self._raise(f"data after the peer's last message ({state})", "data-after-end", "RFC 9112, 9.6")
             return PAUSED
-        else:
-            event = None
-            self._expect_nothing()
+        elif state is MIGHT_SWITCH_PROTOCOL or state is SWITCHED_PROTOCOL:
+            return PAUSED
         if event is not None:
             return event
-        buffer = self._buffer
-        if not buffer.eof or len(buffer):
-            if buffer.eof:
-                self._raise("connection closed inside a head", "incomplete-head", "RFC 9112, 8", len(buffer))
-            return NEED_DATA
-        closed = ConnectionClosed()
+        return self._closed() if buffer.eof else NEED_DATA
+
+    def _closed(self) -> ConnectionClosed:
+        """Return the event for the end of input where no message was under way. Raises RemoteProtocolError."""
+        unread = len(self._buffer)
+        if unread:
+            self._raise("connection closed inside a head", "incomplete-head", "RFC 9112, 8", unread)
         self._move_them(ConnectionClosed)
-        return closed
+        return ConnectionClosed()
 
     def _read_head(self) -> Event | None:
         raise NotImplementedError
 
     def _read_body(self) -> Data | EndOfMessage | None:
-        reader = self._body_reader
-        assert reader is not None
-        event = reader.read(self._buffer)
-        if event is None:
-            return None
-        if self.our_role is SERVER:
-            self._awaits_continue = False
-        if type(event) is EndOfMessage:
-            self._move_them(EndOfMessage)
+        assert self._body_reader is not None
+        event = self._body_reader.read(self._buffer)
+        if event is not None:
+            if type(event) is EndOfMessage:
+                self._move_them(EndOfMessage)
+            if self._awaits_continue and self.our_role is SERVER:
+                self._awaits_continue = False  # the client did not wait after all
         return event
-
-    def _expect_nothing(self) -> None:
-        """In these states the peer has nothing more to say."""
-        if len(self._buffer):
-            self._raise(f"data after the peer's last message ({self.their_state})", "data-after-end", "RFC 9112, 9.6")
 
     def _framing_refused(self, error: FramingError) -> RemoteProtocolError:
         return RemoteProtocolError(
@@ -237,6 +237,26 @@ class Connection:
             self._move(self.our_role, ConnectionClosed)
             return []
         return [self._send_head(event)]
+
+    def send_whole(self, head: Request | Response, body: Buffer = b"") -> list[Buffer]:
+        """Return the buffers of a whole message: `head`, all of `body` and the end, as three events would give them.
+
+        Raises LocalProtocolError; then nothing has changed.
+        """
+        before = self._client, self._server, self._keep_alive, self._proposal, self._method, self._awaits_continue
+        buffers: list[Buffer] = [self._send_head(head)]
+        try:
+            self._check_ours(EndOfMessage)
+            writer = self._body_writer
+            assert writer is not None
+            if body:
+                buffers += writer.data(body)
+            buffers += writer.end(())
+        except LocalProtocolError:
+            (self._client, self._server, self._keep_alive, self._proposal, self._method, self._awaits_continue) = before
+            raise
+        self._move(self.our_role, EndOfMessage)
+        return buffers
 
     def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
         raise NotImplementedError

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ..fields import list_members
@@ -50,11 +51,12 @@ class FramingError(ValueError):
         self.status = status
 
 
-def parse_content_length(value: bytes) -> int:
-    """Return the length in bytes. Raises FramingError where `value` is not 1 to 18 ASCII digits."""
+@lru_cache(1024)
+def parse_content_length(value: bytes) -> Length:
+    """Return the framing of a body of that length. Raises FramingError where `value` is not 1 to 18 ASCII digits."""
     if CONTENT_LENGTH.fullmatch(value) is None:
         raise FramingError("Content-Length is not a number of 1 to 18 digits", "bad-content-length", "RFC 9110, 8.6")
-    return int(value)
+    return Length(int(value))
 
 
 def check_transfer_encoding(value: bytes, http_version: bytes) -> None:
@@ -72,6 +74,8 @@ def check_transfer_encoding(value: bytes, http_version: bytes) -> None:
 
 def declared_framing(fields: Mapping[bytes, bytes], http_version: bytes) -> Framing | None:
     """Return what `fields` (lower-case names and values) say of the body, None if nothing. Raises FramingError."""
+    if not fields:
+        return None
     coding = fields.get(b"transfer-encoding")
     length = fields.get(b"content-length")
     if coding is not None:
@@ -80,7 +84,7 @@ def declared_framing(fields: Mapping[bytes, bytes], http_version: bytes) -> Fram
         check_transfer_encoding(coding, http_version)
         return CHUNKED
     if length is not None:
-        return Length(parse_content_length(length))
+        return parse_content_length(length)
     return None
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FieldLines
+from ..fields import FieldLines, FramingFields, RepeatedField, framing_fields
 from ..grammar import (
     AUTHORITY_FORM,
-    FIELD_LINES,
-    FRAMING_FIELD,
     HOST,
     HTTP_VERSION,
     METHOD,
@@ -22,7 +20,6 @@ from ..grammar import (
     REQUEST_TARGET,
     STATUS_LINE,
     TARGET_FORM,
-    TOKEN,
     head,
 )
 from ..limits import Limits
@@ -33,11 +30,8 @@ from .section import Bounds, SectionScanner
 __all__ = [
     "REQUEST",
     "RESPONSE",
-    "FramingFields",
     "HeadReader",
-    "RepeatedField",
-    "field_block",
-    "framing_fields",
+    "checked_fields",
     "host_error",
     "request_line_error",
     "request_start",
@@ -48,9 +42,6 @@ __all__ = [
 ]
 
 H = TypeVar("H")
-FramingFields = dict[bytes, bytes]
-"""The fields that frame a message (see `grammar.FRAMING_FIELD`): lower-case names to lower-case values."""
-_SINGLE = (b"content-length", b"host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +50,12 @@ class HeadKind(Generic[H]):
 
     start_line: re.Pattern[bytes]
     """Matches a valid first line."""
-    make: Callable[[re.Match[bytes], int], tuple[H, FramingFields]]
-    """Makes the event from the match, which began at the given byte of the stream."""
+    make: Callable[[re.Match[bytes], FieldLines, int], H]
+    """Makes the event from the match of the first line, the fields, and the byte of the stream where it began."""
     start_line_error: Callable[[bytes, int], RemoteProtocolError | None]
     """Says what is wrong with a first line."""
     start_line_status: int
     """The status that answers a first line over the limit."""
-
-
-class RepeatedField(ValueError):
-    """A field that cannot be a list stands in a head twice; `args[0]` is its name."""
-
-
-def framing_fields(block: bytes) -> FramingFields:
-    """Return the framing fields of a validated head, or of a line feed and a section of one.
-
-    Lists are joined by a comma (RFC 9110, 5.3). Raises RepeatedField for Host and Content-Length, which cannot be
-    (RFC 9112, 3.2 and 6.3).
-    """
-    pairs: list[tuple[bytes, bytes]] = FRAMING_FIELD.findall(block.lower())
-    fields = dict(pairs)
-    if len(fields) == len(pairs):
-        return fields
-    for name in _SINGLE:
-        if sum(name == other for other, _ in pairs) > 1:
-            raise RepeatedField(name.decode().title())
-    return {name: b",".join(value for other, value in pairs if other == name) for name in fields}
 
 
 def target_error(method: bytes, target: bytes) -> str | None:
@@ -107,24 +78,40 @@ def host_error(host: bytes | None, http_version: bytes) -> str | None:
 
 
 class HeadReader(Generic[H]):
-    """Reads one head after the other from `buffer`: each is its event, and its framing fields."""
+    """Reads one head after the other from `buffer`, each as its event.
 
-    __slots__ = ("_buffer", "_kind", "_limits", "_long", "_make", "_match", "_scanner", "_searched")
+    The messages of one connection mostly repeat their fields and differ in their first line only, which is what
+    HPACK and QPACK live on. So the last section is remembered, and one that is equal to it, byte for byte, is known
+    to be valid.
+    """
+
+    __slots__ = ("_buffer", "_kind", "_limits", "_long", "_match", "_scanner", "_searched", "_tail", "fields")
 
     def __init__(self, buffer: ReceiveBuffer, limits: Limits, kind: HeadKind[H]) -> None:
         self._buffer = buffer
         self._kind = kind
-        self._make = kind.make
         self._match = head(kind.start_line, limits.field_count).match
         self._limits = limits
         self._scanner: SectionScanner | None = None  # made for a head that comes in pieces, or is refused
         self._searched = 0  # where the search for the empty line goes on, counted from the head's start
         self._long = min(limits.field_line, limits.start_line, limits.head)  # no shorter head is over these limits
+        self.fields = FieldLines()
+        """The fields of the head that was read last."""
+        self._tail = b""  # the last section and its empty line, as long as the next may be equal to it
 
-    def read(self) -> tuple[H, FramingFields] | None:
+    def read(self) -> H | None:
         """Return the next head, None while it is not complete. Raises RemoteProtocolError."""
         buffer = self._buffer
         data, start = buffer.data, buffer.start
+        if self._tail and data.endswith(self._tail):
+            line = self._kind.start_line.match(data, start)
+            size = len(data) - start
+            if line is not None and line.end() + len(self._tail) == len(data) and size <= self._long:
+                offset = buffer.offset
+                buffer.start = len(data)
+                self._scanner = None
+                self._searched = 0
+                return self._kind.make(line, self.fields, offset)
         # Most heads end where an arrival ends; then there is nothing to search for.
         if not data.endswith(b"\r\n\r\n") and data.find(b"\r\n\r\n", start + self._searched) < 0:
             self._searched = max(0, len(data) - start - 3)
@@ -137,9 +124,23 @@ class HeadReader(Generic[H]):
             return None
         self._scanner = None
         self._searched = 0
+        return self._accept(match)
+
+    def _accept(self, match: re.Match[bytes]) -> H:
+        """Return the event of a head that has the right form. Raises RemoteProtocolError."""
+        buffer = self._buffer
         offset = buffer.offset
+        block: bytes = match[4]
+        try:
+            fields = FieldLines.received(block, framing_fields(match[0]))
+        except RepeatedField as error:
+            section = "RFC 9112, 3.2" if error.args[0] == "Host" else "RFC 9112, 6.3"
+            raise _refused(f"more than one {error.args[0]} field", "repeated-field", section, offset, block) from None
+        event = self._kind.make(match, fields, offset)
         buffer.start = match.end()
-        return self._make(match, offset)
+        self.fields = fields
+        self._tail = block + b"\r\n"
+        return event
 
     def _scan(self) -> int | None:
         """Judge line by line what has arrived since the last time; see `SectionScanner.scan`."""
@@ -163,37 +164,26 @@ def _refused(
     return RemoteProtocolError(message, status=status, rule=rule, section=section, offset=offset, excerpt=excerpt)
 
 
-def _repeated(error: RepeatedField, match: re.Match[bytes], offset: int) -> RemoteProtocolError:
-    section = "RFC 9112, 3.2" if error.args[0] == "Host" else "RFC 9112, 6.3"
-    return _refused(f"more than one {error.args[0]} field", "repeated-field", section, offset, match[0])
-
-
-def _make_request(match: re.Match[bytes], offset: int) -> tuple[Request, FramingFields]:
-    method, target, version, block = match.groups()
-    try:
-        fields = framing_fields(match[0])
-    except RepeatedField as error:
-        raise _repeated(error, match, offset) from None
+def _make_request(line: re.Match[bytes], fields: FieldLines, offset: int) -> Request:
+    method, target, version = line.group(1, 2, 3)
     if target[0] != 0x2F or method == b"CONNECT":
         problem = target_error(method, target)
         if problem is not None:
             raise _refused(problem, "bad-target", "RFC 9112, 3.2", offset + len(method) + 1, target)
-    host = fields.get(b"host")
-    problem = host_error(host, version)
-    if problem is not None:
-        raise _refused(problem, "bad-host", "RFC 9112, 3.2", offset, host or b"")
-    return Request(method, target, FieldLines(block), version), fields
+    if not fields.host_checked or version != b"1.1":
+        host = fields.framing.get(b"host")
+        problem = host_error(host, version)
+        if problem is not None:
+            raise _refused(problem, "bad-host", "RFC 9112, 3.2", offset, host or b"")
+        fields.host_checked = host is not None
+    return Request(method, target, fields, version)
 
 
-def _make_response(match: re.Match[bytes], offset: int) -> tuple[Response | InformationalResponse, FramingFields]:
-    version, status_code, reason, block = match.groups()
-    try:
-        fields = framing_fields(match[0])
-    except RepeatedField as error:
-        raise _repeated(error, match, offset) from None
+def _make_response(line: re.Match[bytes], fields: FieldLines, offset: int) -> Response | InformationalResponse:
+    version, status_code, reason = line.group(1, 2, 3)
     status = int(status_code)
     kind = InformationalResponse if status < 200 else Response
-    return kind(status, FieldLines(block), reason or b"", version), fields
+    return kind(status, fields, reason or b"", version)
 
 
 def _version_error(version: bytes, offset: int) -> RemoteProtocolError | None:
@@ -249,43 +239,15 @@ REQUEST: HeadKind[Request] = HeadKind(REQUEST_LINE, _make_request, request_line_
 RESPONSE: HeadKind[Response | InformationalResponse] = HeadKind(STATUS_LINE, _make_response, status_line_error, 431)
 
 
-@lru_cache(256)
-def _checked_name(name: bytes) -> bool:
-    return TOKEN.fullmatch(name) is not None
+def checked_fields(fields: Fields) -> FieldLines:
+    """Return `fields` as lines that may be sent. Raises LocalProtocolError for what HTTP does not allow."""
+    return fields if isinstance(fields, FieldLines) else FieldLines(fields)
 
 
-def field_block(fields: Fields) -> bytes:
-    """Return `fields` as lines. Raises LocalProtocolError for a name or value that HTTP does not allow.
-
-    A value cannot smuggle in a line: the lines are counted after they were joined.
-    """
-    if isinstance(fields, FieldLines):
-        return fields.raw
-    pairs = fields if isinstance(fields, list | tuple) else list(fields)
-    block = b"".join([b"%b: %b\r\n" % pair for pair in pairs])
-    if FIELD_LINES.fullmatch(block) is None or block.count(b"\n") != len(pairs):
-        raise _field_error(pairs)
-    for name, _ in pairs:
-        if not _checked_name(name):
-            raise _field_error(pairs)
-    return block
-
-
-def _field_error(pairs: Iterable[tuple[bytes, bytes]]) -> LocalProtocolError:
-    for name, value in pairs:
-        if TOKEN.fullmatch(name) is None:
-            return LocalProtocolError(f"header name {name[:60]!r} is not a token (RFC 9110, 5.1)")
-        if REASON.fullmatch(value) is None:
-            return LocalProtocolError(
-                f"value of header {name.decode()} holds a control byte, such as CR or LF (RFC 9110, 5.5)"
-            )
-    raise AssertionError("a header section that no rule refuses was not matched")  # pragma: no cover
-
-
-def written_framing_fields(block: bytes) -> FramingFields:
+def written_framing_fields(lines: FieldLines) -> FramingFields:
     """Return the framing fields of a section about to be sent. Raises LocalProtocolError for a repeated one."""
     try:
-        return framing_fields(b"\n" + block)
+        return lines.framing
     except RepeatedField as error:
         raise LocalProtocolError(f"more than one {error.args[0]} field (RFC 9112, 3.2 and 6.3)") from None
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..errors import LocalProtocolError
+from ..fields import FieldLines, FramingFields
 from ..limits import Limits
 from .bodies import body_reader, body_writer
 from .connection import Connection
 from .events import InformationalResponse, Request, Response
 from .framing import CHUNKED, UNTIL_CLOSE, Framing, FramingError, request_framing, response_framing
-from .head import REQUEST, FramingFields, HeadReader, field_block, status_start, written_framing_fields
+from .head import REQUEST, HeadReader, checked_fields, status_start, written_framing_fields
 from .persistence import connection_options
 from .states import CLIENT, SERVER, Role, State, Switch
 
@@ -58,12 +59,13 @@ class ServerConnection(Connection):
         self._may_skip_line = True
 
     def _read_head(self) -> Request | None:
-        if self._may_skip_line and self._empty_line_is_open():
+        buffer = self._buffer
+        if buffer.data[buffer.start] == 0x0D and self._may_skip_line and self._empty_line_is_open():
             return None
-        head = self._head_reader.read()
-        if head is None:
+        request = self._head_reader.read()
+        if request is None:
             return None
-        request, fields = head
+        fields = self._head_reader.fields.framing
         try:
             framing = request_framing(fields, request.http_version)
         except FramingError as error:
@@ -78,27 +80,29 @@ class ServerConnection(Connection):
         """Skip one empty line before a request (RFC 9112, 2.2); True while only its CR has arrived."""
         buffer = self._buffer
         data, start = buffer.data, buffer.start
-        if start < len(data) and data[start] == 0x0D:
-            if len(data) == start + 1:
-                return True
-            if data[start + 1] == 0x0A:
-                buffer.start = start + 2
-        self._may_skip_line = start == len(data)
-        return False
+        if len(data) == start + 1:
+            return True
+        self._may_skip_line = False
+        if data[start + 1] == 0x0A:
+            buffer.start = start + 2
+        return buffer.start == len(data)
 
     def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
         if isinstance(event, Request):
             raise LocalProtocolError("a server cannot send a Request")
         kind = self._kind_of_response(event)
         self._check_ours(kind)
-        block = field_block(event.headers)
-        fields = written_framing_fields(block)
+        lines = checked_fields(event.headers)
+        fields = written_framing_fields(lines)
         self._check_response(event, kind, fields)
         start = status_start(event.status, event.reason)
+        block = lines.raw
         if isinstance(event, Response):
-            block += self._final_head(event, kind, fields)
             if self._their_version != b"1.1" and b"transfer-encoding" in fields:
-                block = _without_transfer_encoding(event, block)
+                block = FieldLines([pair for pair in lines if pair[0].lower() != b"transfer-encoding"]).raw
+            added = self._final_head(event, kind, fields)
+            if added:
+                block += added
         self._move(SERVER, kind)
         return b"%b\r\n%b\r\n" % (start, block)
 
@@ -107,6 +111,8 @@ class ServerConnection(Connection):
     ) -> None:
         """Raise LocalProtocolError for a head that HTTP does not allow here."""
         status = event.status
+        if status > 204 and kind is Response:
+            return
         if isinstance(event, InformationalResponse) != (100 <= status < 200):
             raise LocalProtocolError(f"{type(event).__name__} cannot have the status {status} (RFC 9110, 15.2)")
         if isinstance(event, InformationalResponse) and self._their_version == b"1.0":
@@ -156,8 +162,3 @@ class ServerConnection(Connection):
 
 def _name(method: bytes | None) -> str:
     return "no request" if method is None else method.decode("ascii", "replace")
-
-
-def _without_transfer_encoding(event: Response, block: bytes) -> bytes:
-    kept = field_block([pair for pair in event.headers if pair[0].lower() != b"transfer-encoding"])
-    return kept + block[len(field_block(event.headers)) :]

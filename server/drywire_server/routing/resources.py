@@ -56,6 +56,10 @@ class Resource:
         route = self.routes[method] = Route(method, self.path, handler, name)
         return route
 
+    def find(self, method: str) -> Route | None:
+        """Return the route of `method`, or the one for every method, if there is one."""
+        return self.routes.get(method) or self.routes.get("*")
+
     def match(self, path: str) -> dict[str, str] | None:
         """Return the variables where the canonical `path` is this one, else None."""
         if self.pattern is None:

@@ -8,13 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import HTTPMethodNotAllowed, HTTPNotFound
-from .matching import Handler, MatchInfo, Route
+from .matching import Handler, Route
 from .resources import Resource, canonical_path
 
 if TYPE_CHECKING:
     from ..request import Request
 
 __all__ = ["RouteDef", "UrlDispatcher", "delete", "get", "head", "options", "patch", "post", "put", "route"]
+
+
+Match = tuple[Route, dict[str, str] | None]
 
 
 class RouteDef(NamedTuple):
@@ -136,39 +139,45 @@ class UrlDispatcher:
         """Return every route, in the order added."""
         return [route for resource in self._resources for route in resource.routes.values()]
 
-    def resolve(self, request: Request) -> MatchInfo:
-        """Return the match for `request`. Raises HTTPNotFound or HTTPMethodNotAllowed."""
-        path = _request_path(request)
-        method = request.method
-        resource = self._fixed.get(path)
-        allowed: set[str] = set()
-        if resource is not None:
-            found = resource.routes.get(method) or resource.routes.get("*")
-            if found is not None:
-                return MatchInfo(found, {})
-            allowed.update(resource.routes)
-        if self._with_variables:
-            match = self._resolve_variable(path, method, allowed)
-            if match is not None:
-                return match
-        if allowed:
-            raise HTTPMethodNotAllowed(method, allowed)
-        raise HTTPNotFound
+    def resolve(self, request: Request) -> Match:
+        """Return the route of `request`, and the variables of its path if it has any.
 
-    def _resolve_variable(self, path: str, method: str, allowed: set[str]) -> MatchInfo | None:
+        Raises HTTPNotFound or HTTPMethodNotAllowed.
+        """
+        method = request.method
+        # A target that is a fixed path to the letter needs no other form to be compared in.
+        path = request.raw_path.partition("?")[0]
+        resource = self._fixed.get(path)
+        if resource is not None:
+            found = resource.routes.get(method)
+            if found is not None:
+                return found, None
+        return self._resolve(_request_path(request), method)
+
+    def _resolve(self, path: str, method: str) -> Match:
+        allowed: set[str] = set()
+        resource = self._fixed.get(path)
+        if resource is not None:
+            found = resource.find(method)
+            if found is not None:
+                return found, None
+            allowed.update(resource.routes)
         prefix = path
-        while True:
+        while self._with_variables:
             for resource in self._with_variables.get(prefix, ()):
                 variables = resource.match(path)
                 if variables is None:
                     continue
-                found = resource.routes.get(method) or resource.routes.get("*")
+                found = resource.find(method)
                 if found is not None:
-                    return MatchInfo(found, variables)
+                    return found, variables
                 allowed.update(resource.routes)
             if prefix in ("/", ""):
-                return None
+                break
             prefix = prefix.rpartition("/")[0] or "/"
+        if allowed:
+            raise HTTPMethodNotAllowed(method, allowed)
+        raise HTTPNotFound
 
 
 def _request_path(request: Request) -> str:

@@ -17,7 +17,7 @@ from ..file_pieces import send_pieces, sendfile_works
 from ..gathering import joined, pieces
 from ..lazy_alarm import LazyAlarm
 from ..stream import Buffer, ByteStream
-from ..tls_stream import start_tls_over
+from ..tls_stream import check_host_name, start_tls_over
 
 __all__ = ["AsyncioStream"]
 
@@ -45,8 +45,8 @@ class AsyncioStream(asyncio.Protocol):
         "_cause",
         "_chunks",
         "_closed",
+        "_closers",
         "_eof_sent",
-        "_gone",
         "_input_over",
         "_loop",
         "_lost",
@@ -76,7 +76,7 @@ class AsyncioStream(asyncio.Protocol):
         self._size = 0
         self._reader: asyncio.Future[bool] | None = None
         self._writer: asyncio.Future[bool] | None = None
-        self._gone: asyncio.Future[bool] | None = None
+        self._closers: list[asyncio.Future[bool]] = []
         self._sendfile_task: asyncio.Task[int] | None = None
         self._alarm = LazyAlarm(loop.call_at, loop.time, self._ring)
         self._reading_paused = False
@@ -291,6 +291,7 @@ class AsyncioStream(asyncio.Protocol):
         when = min(self.read_deadline, self.write_deadline)
         transport = None
         try:
+            check_host_name(context, server_side, server_hostname)
             async with asyncio.timeout_at(None if when == math.inf else when):
                 transport = await self._loop.start_tls(
                     below, above, context, server_side=server_side, server_hostname=server_hostname
@@ -338,16 +339,21 @@ class AsyncioStream(asyncio.Protocol):
         if self._lost:
             self.abort()
             return
-        if self._gone is None:
-            self._gone = self._loop.create_future()
+        closer = self._loop.create_future()
+        self._closers.append(closer)
+        timer = None
         try:
             if not self._closed:
                 self._closed = self._input_over = True
                 self._wake_all()
                 if not self._transport.is_closing():  # a second close() makes asyncio's TLS deaf to abort()
                     self._transport.close()
-            await asyncio.wait((self._gone,), timeout=self._patience())
+            timer = self._loop.call_later(self._patience(), _wake, closer)
+            await closer
         finally:
+            if timer is not None:
+                timer.cancel()
+            self._closers.remove(closer)
             self.abort()
 
     def _patience(self) -> float:
@@ -375,7 +381,8 @@ class AsyncioStream(asyncio.Protocol):
         _wake(self._reader)
         _wake(self._writer)
         if self._lost:
-            _wake(self._gone)
+            for closer in self._closers:
+                _wake(closer)
 
     def _ring(self, now: float) -> float:
         """Wake the waits whose deadline has passed; return the nearest one of the others."""
