@@ -77,9 +77,13 @@ class ServerConnection:
         """Serve one request; return whether another may follow on this connection."""
         core = self.core
         try:
-            head: http1.Event | http1.NeedData | http1.Paused | None = core.next_event()
+            head = core.next_event()
             if head is NEED_DATA:
-                head = await self._wait_for_head()
+                if not await self._receive_idle():
+                    return False
+                head = core.next_event()
+                if head is NEED_DATA:
+                    head = await self._wait_for_rest()
             else:
                 await self._take_turns()
             if type(head) is not http1.Request:
@@ -108,32 +112,30 @@ class ServerConnection:
             content.feed(bytes(first.data), first.chunk_end)
         return Request(head, content, self)
 
-    async def _wait_for_head(self) -> http1.Event | http1.NeedData | http1.Paused | None:
-        """Wait for a request to begin, then for the end of its head; None where none came in time."""
-        core, stream = self.core, self.stream
+    async def _receive_idle(self) -> bool:
+        """Wait for a request to begin; False where none came in time."""
+        stream = self.stream
         self._turns = 0
         if self._server.closing:
-            return None
+            return False
         stream.read_deadline = self._now() + self._settings.keepalive_timeout
         self.idle = True
         try:
-            data = await stream.receive()
+            self.core.receive_data(await stream.receive())
         except (StreamTimeout, StreamBroken, StreamClosed):
-            return None
+            return False
         finally:
             self.idle = False
-        core.receive_data(data)
-        event = core.next_event()
-        return await self._wait_for_rest() if event is NEED_DATA else event
+        return True
 
-    async def _wait_for_rest(self) -> http1.Event | None:
-        """Wait for the rest of a head that has begun."""
+    async def _wait_for_rest(self) -> http1.Event | http1.Paused:
+        """Wait for the rest of a head that has begun; `PAUSED` where it did not come in time."""
         self.stream.read_deadline = self._now() + self._settings.head_timeout
         try:
-            return await self._channel.next_event()
+            return await self._channel.next_event() or http1.PAUSED
         except StreamTimeout:
             await self._refuse(408, f"no complete request head within {self._settings.head_timeout:g} seconds")
-            return None
+            return http1.PAUSED
 
     async def _take_turns(self) -> None:
         """Let other connections run after many requests that had all arrived together."""
@@ -188,16 +190,19 @@ class ServerConnection:
             response: object = await self._server.handler(request)
         except Exception as error:
             response = self._stand_in(error, request)
+            if response is None:
+                return False
         try:
-            while response is not None and not await self._sent(response, request):
-                # Only a response that HTTP does not allow is not sent: a crash of the handler, found late.
-                response = None if self.responding else _crash()
+            if type(response) is Response and not response.prepared and not self._server.closing:
+                buffers = self.core.send_whole(*response.whole(request))
+                self.stream.write_deadline = self._now() + self._settings.write_timeout
+                await self.stream.send(*buffers)
+                return True
+            if await self._sent(response, request):
+                return True
         except http1.LocalProtocolError:
             logger.exception("the response to %s %s cannot be sent as it is", request.method, request.raw_path)
-            if self.responding:
-                return False
-            return await self._sent(_crash(), request)
-        return response is not None
+        return not self.responding and await self._sent(_crash(), request)
 
     async def _sent(self, response: object, request: Request) -> bool:
         """Send `response`; False where it is no response. Raises LocalProtocolError, ConnectionError, StreamTimeout."""
@@ -207,11 +212,6 @@ class ServerConnection:
             return False
         if self._server.closing:
             response.force_close()
-        if isinstance(response, Response) and not response.prepared:
-            buffers = self.core.send_whole(*response.whole(request))
-            self.stream.write_deadline = self._now() + self._settings.write_timeout
-            await self.stream.send(*buffers)
-            return True
         await response.prepare(request)
         await response.write_eof()
         return True

@@ -69,6 +69,7 @@ class Connection:
         "_error",
         "_keep_alive",
         "_method",
+        "_plain",
         "_proposal",
         "_server",
         "_their_version",
@@ -85,6 +86,7 @@ class Connection:
         self._keep_alive = True
         self._proposal: bytes | None = None  # b"CONNECT" or b"Upgrade" while a switch is proposed
         self._method: bytes | None = None  # of the present cycle's request
+        self._plain = False  # whether the request says nothing of its connection and its response may have a body
         self._their_version: bytes | None = None
         self._awaits_continue = False
         self._buffer = ReceiveBuffer()
@@ -319,12 +321,14 @@ class Connection:
         self._method = request.method
         self._proposal = None
         self._awaits_continue = False
+        self._plain = False
         if (
             fields.get(b"connection", b"keep-alive") == b"keep-alive"
             and b"expect" not in fields
             and version == b"1.1"
             and request.method != b"CONNECT"
         ):
+            self._plain = request.method != b"HEAD"
             return  # nothing is said of the connection
         options = connection_options(fields)
         self._proposal = proposes_switch(request.method, fields, options, version)

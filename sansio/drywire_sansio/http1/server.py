@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from ..errors import LocalProtocolError
 from ..fields import FieldLines, FramingFields
 from ..limits import Limits
-from .bodies import body_reader, body_writer
+from .bodies import body_reader, body_writer, size_in_bytes
 from .connection import Connection
-from .events import InformationalResponse, Request, Response
-from .framing import CHUNKED, UNTIL_CLOSE, Framing, FramingError, request_framing, response_framing
+from .events import Buffer, EndOfMessage, InformationalResponse, Request, Response
+from .framing import (
+    CHUNKED,
+    UNTIL_CLOSE,
+    Framing,
+    FramingError,
+    parse_content_length,
+    request_framing,
+    response_framing,
+)
 from .head import REQUEST, HeadReader, checked_fields, status_start, written_framing_fields
 from .persistence import connection_options
-from .states import CLIENT, SERVER, Role, State, Switch
+from .states import CLIENT, DONE, SEND_RESPONSE, SERVER, Role, State, Switch
 
 __all__ = ["ServerConnection"]
 
@@ -86,6 +94,20 @@ class ServerConnection(Connection):
         if data[start + 1] == 0x0A:
             buffer.start = start + 2
         return buffer.start == len(data)
+
+    def send_whole(self, head: Request | Response, body: Buffer = b"") -> list[Buffer]:
+        """Return the buffers of a whole response; see `Connection.send_whole`.
+
+        The plainest kind, a 1.1 client's request that says nothing of the connection and fields that say just the
+        body's length, is known to be right once its `FieldLines` were sent before, and goes out without a look.
+        """
+        if self._plain and self._keep_alive and self._client is DONE and self._server is SEND_RESPONSE:
+            known = _known_head(head)
+            if known is not None and known.length == size_in_bytes(body):
+                self._move(SERVER, Response)
+                self._move(SERVER, EndOfMessage)
+                return [known.head, body] if known.length else [known.head]
+        return super().send_whole(head, body)
 
     def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
         if isinstance(event, Request):
@@ -162,3 +184,32 @@ class ServerConnection(Connection):
 
 def _name(method: bytes | None) -> str:
     return "no request" if method is None else method.decode("ascii", "replace")
+
+
+class _KnownHead(NamedTuple):
+    """A final response head that was found right, as it goes out."""
+
+    status: int
+    reason: bytes
+    head: bytes
+    length: int
+
+
+def _known_head(event: Request | Response) -> _KnownHead | None:
+    """Return the plain head that `event` is, None where it is another kind. Raises LocalProtocolError."""
+    lines = event.headers
+    if type(lines) is not FieldLines or type(event) is not Response:
+        return None
+    known = lines.derived
+    if type(known) is _KnownHead and known.status == event.status and known.reason == event.reason:
+        return known
+    fields = written_framing_fields(lines)
+    if fields.keys() != {b"content-length"} or event.status < 200 or event.status in (204, 304):
+        return None
+    try:
+        length = parse_content_length(fields[b"content-length"]).length
+    except FramingError:
+        return None
+    head = b"%b\r\n%b\r\n" % (status_start(event.status, event.reason), lines.raw)
+    lines.derived = known = _KnownHead(event.status, event.reason, head, length)
+    return known
