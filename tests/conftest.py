@@ -38,12 +38,13 @@ def anyio_backend(request):
 
 
 def _is_async(function):
-    function = getattr(function, "hypothesis", None) and function.hypothesis.inner_test or function
-    return inspect.iscoroutinefunction(function)
+    # hypothesis stands in front of the function that it calls with examples
+    handle = getattr(function, "hypothesis", None)
+    return inspect.iscoroutinefunction(handle.inner_test if handle else function)
 
 
 def pytest_collection_finish(session):
-    """Take what is loaded by now out of the collector's sight: collecting after each test then costs next to nothing."""
+    """Take what is loaded by now out of the collector's sight: collecting after each test is then quick."""
     gc.collect()
     gc.freeze()
 

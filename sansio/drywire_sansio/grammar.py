@@ -14,6 +14,7 @@ from typing import Final
 __all__ = [
     "AUTHORITY_FORM",
     "CHUNK_HEAD",
+    "CHUNK_SIZE",
     "CONTENT_LENGTH",
     "CONTROL_BYTE",
     "FIELD",
@@ -91,5 +92,6 @@ _QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-
 _CHUNK_EXTENSION: Final = (
     rb"[ \t]*+;[ \t]*+" + _TCHAR + rb"++(?:[ \t]*+=[ \t]*+(?:" + _TCHAR + rb"++|" + _QUOTED + rb"))?+"
 )
-# RFC 9112, 7.1: chunk-size = 1*HEXDIG, here at most 16 of them
-CHUNK_HEAD: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _CHUNK_EXTENSION + rb")*+\r\n")
+# RFC 9112, 7.1: chunk-size = 1*HEXDIG, here at most 16 of them: as many as 64 bits can need
+CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
+CHUNK_HEAD: Final = re.compile(rb"(" + CHUNK_SIZE.pattern + rb")(?:" + _CHUNK_EXTENSION + rb")*+\r\n")

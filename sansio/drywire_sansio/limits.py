@@ -26,12 +26,12 @@ class Limits:
     field_count: int = 128
     """Header lines of one head (431)."""
     head: int = 65_536
-    """A whole head: start line, header lines and their line ends (431)."""
+    """A whole head: start line, header lines and their line ends, without the empty line behind them (431)."""
     chunk_extensions: int = 4096
     """Chunk extensions of one body, all chunks together: nobody reads them, so nobody needs many (400)."""
     trailer_count: int = 128
     """Trailer lines of one chunked body (431)."""
     trailers: int = 16_384
-    """The trailer section of one chunked body, with its line ends (431)."""
+    """The trailer lines of one chunked body and their line ends, without the empty line behind them (431)."""
     informational: int = 32
     """Interim 1xx responses before one final response."""

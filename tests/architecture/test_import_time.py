@@ -9,9 +9,7 @@ NEVER = {"anyio", "http.server", "hypothesis", "pytest", "trio", "unittest", "uv
 
 
 def modules_loaded_by(statement):
-    printed = run_python(
-        "-c", f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
-    )
+    printed = run_python("-c", f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)")
     return set(printed.split())
 
 

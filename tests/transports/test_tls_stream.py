@@ -117,10 +117,17 @@ async def _quietly(coroutine):
 
 async def test_a_missing_host_name_is_refused_and_the_stream_aborted(client_tls):
     runtime = current_runtime()
-    here, _ = memory_pair(runtime)
-    with pytest.raises(ValueError, match="server_hostname"):
-        await here.start_tls(client_tls)
-    assert here.closed
+    listener = await runtime.listen_tcp(_wait, "127.0.0.1")
+    for here in (memory_pair(runtime)[0], await runtime.connect_tcp(*listener.addresses[0])):
+        with pytest.raises(ValueError, match="server_hostname"):
+            await here.start_tls(client_tls)
+        assert here.closed
+    listener.cancel()
+    assert await listener.join(runtime.now() + 5)
+
+
+async def _wait(stream):
+    await stream.receive()
 
 
 async def test_a_handshake_that_the_peer_has_begun_already_is_taken_up(client_tls, server_tls):

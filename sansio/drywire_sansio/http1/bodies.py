@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FieldLines
-from ..grammar import CHUNK_HEAD, CONTROL_BYTE
+from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE
 from ..limits import Limits
 from .buffer import ReceiveBuffer
 from .events import Buffer, Data, EndOfMessage, Fields
@@ -18,9 +18,6 @@ from .framing import Chunked, Framing, Length
 from .section import Bounds, SectionScanner, control_error
 
 __all__ = ["BodyReader", "BodyWriter", "body_reader", "body_writer", "size_in_bytes"]
-
-SIZE_DIGITS = 16
-"""Digits of a chunk size that are read: as many as 64 bits can need."""
 
 # Fields that frame, route or describe a message cannot come after it (RFC 9110, 6.5.1).
 FORBIDDEN_TRAILERS = frozenset(
@@ -173,7 +170,9 @@ class ChunkedReader:
     def _check_size_line(self, buffer: ReceiveBuffer, end: int, *, complete: bool) -> None:
         """Raise for a control byte in the size line, or for extensions over the limit: whichever comes first."""
         data, start = buffer.data, buffer.start
-        room = SIZE_DIGITS + self._extensions_left
+        # Only what follows the digits counts as extension: then no arrival's end can change what is left of them.
+        digits = CHUNK_SIZE.match(data, start)
+        room = self._extensions_left + (0 if digits is None else digits.end() - start)
         bad = CONTROL_BYTE.search(data, start + max(0, self._scanned - 1), end)
         if bad is not None and bad.start() - start <= room:
             raise control_error(data, bad.start(), buffer.offset + bad.start() - start)

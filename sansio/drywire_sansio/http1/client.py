@@ -66,6 +66,11 @@ class ClientConnection(Connection):
         self._check_ours(Request)
         if Request not in self._server.server:
             raise LocalProtocolError(f"no request can be sent: the server is {self._server} already")
+        buffer = self._buffer
+        if buffer.start != len(buffer.data):
+            # They would be taken for this request's response: whoever can make a server say one thing too many could
+            # answer in its place.
+            raise LocalProtocolError("no request can be sent: bytes have arrived that answer none (RFC 9112, 9.2)")
         version = event.http_version
         start = request_start(event.method, event.target, version)
         lines = checked_fields(event.headers)
@@ -74,7 +79,7 @@ class ClientConnection(Connection):
         if problem is not None:
             raise LocalProtocolError(f"{problem} (RFC 9112, 3.2)")
         try:
-            framing = request_framing(fields, version)
+            framing = request_framing(event.method, fields, version)
         except FramingError as error:
             raise LocalProtocolError(f"{error} ({error.section})") from None
         self._learn_request(event, fields, framing)
@@ -94,7 +99,8 @@ class ClientConnection(Connection):
             self._count_informational(event, kind)
         else:
             self._read_response(event, kind, fields)
-        self._awaits_continue = False
+        if kind is not InformationalResponse or event.status == 100:
+            self._awaits_continue = False
         self._move_them(kind)
         return event
 
@@ -118,10 +124,11 @@ class ClientConnection(Connection):
         try:
             framing = response_framing(self._method, event.status, fields, version)
         except FramingError as error:
-            raise self._framing_refused(error) from None
+            raise self._framing_refused(error, self._head_reader.fields) from None
         self._body_reader = body_reader(framing, self.limits)
         if kind is Switch:
             return
         self._proposal = None
-        if framing is UNTIL_CLOSE or not keeps_alive(connection_options(fields), version):
+        unasked = self._method is None
+        if unasked or framing is UNTIL_CLOSE or not keeps_alive(connection_options(fields), version):
             self._keep_alive = False

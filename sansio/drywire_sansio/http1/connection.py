@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FramingFields
+from ..fields import FieldLines, FramingFields
 from ..limits import Limits
 from .bodies import BodyReader, BodyWriter
 from .buffer import ReceiveBuffer
@@ -124,7 +124,7 @@ class Connection:
     @property
     def client_is_waiting_for_100_continue(self) -> bool:
         """Whether the client holds its body back until it is sent 100 Continue or a final response."""
-        return self._awaits_continue
+        return self._awaits_continue and self._client is SEND_BODY
 
     @property
     def trailing_data(self) -> tuple[bytes, bool]:
@@ -156,7 +156,7 @@ class Connection:
         Raises RemoteProtocolError for what HTTP forbids; after that, the same error again.
         """
         if self._error is not None:
-            raise self._error
+            raise self._error.with_traceback(None)
         try:
             return self._read()
         except RemoteProtocolError as error:
@@ -177,7 +177,7 @@ class Connection:
             if state is MUST_CLOSE or state is CLOSED:
                 self._raise(f"data after the peer's last message ({state})", "data-after-end", "RFC 9112, 9.6")
             return PAUSED
-        elif state is MIGHT_SWITCH_PROTOCOL or state is SWITCHED_PROTOCOL:
+        elif state is SWITCHED_PROTOCOL or (state is MIGHT_SWITCH_PROTOCOL and not buffer.eof):
             return PAUSED
         if event is not None:
             return event
@@ -204,13 +204,16 @@ class Connection:
                 self._awaits_continue = False  # the client did not wait after all
         return event
 
-    def _framing_refused(self, error: FramingError) -> RemoteProtocolError:
+    def _framing_refused(self, error: FramingError, fields: FieldLines) -> RemoteProtocolError:
+        """Return the error for a head just read, whose `fields` are to blame from their first line on."""
+        offset = self._buffer.offset - 2 - len(fields.raw)
         return RemoteProtocolError(
-            str(error), status=error.status, rule=error.rule, section=error.section, offset=self._buffer.offset
+            str(error), status=error.status, rule=error.rule, section=error.section, offset=offset
         )
 
     def _raise(self, message: str, rule: str, section: str, ahead: int = 0) -> NoReturn:
-        raise RemoteProtocolError(message, rule=rule, section=section, offset=self._buffer.offset + ahead)
+        offset = self._buffer.offset + ahead
+        raise RemoteProtocolError(message, rule=rule, section=section, offset=offset) from None
 
     # Sending
 

@@ -88,9 +88,17 @@ def declared_framing(fields: Mapping[bytes, bytes], http_version: bytes) -> Fram
     return None
 
 
-def request_framing(fields: Mapping[bytes, bytes], http_version: bytes) -> Framing:
-    """Return the framing of a request: without a word about it there is no body. Raises FramingError."""
-    return declared_framing(fields, http_version) or NO_BODY
+def request_framing(method: bytes, fields: Mapping[bytes, bytes], http_version: bytes) -> Framing:
+    """Return the framing of a request: without a word about it there is no body. Raises FramingError.
+
+    A CONNECT with a body is refused: for some parsers it ends with its head, and what follows is the tunnel's.
+    """
+    framing = declared_framing(fields, http_version)
+    if framing is None:
+        return NO_BODY
+    if method == b"CONNECT" and framing != NO_BODY:
+        raise FramingError("a CONNECT request cannot have a body", "connect-body", "RFC 9110, 9.3.6")
+    return framing
 
 
 def has_no_body(request_method: bytes | None, status: int) -> bool:

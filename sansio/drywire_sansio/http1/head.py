@@ -135,7 +135,8 @@ class HeadReader(Generic[H]):
             fields = FieldLines.received(block, framing_fields(match[0]))
         except RepeatedField as error:
             section = "RFC 9112, 3.2" if error.args[0] == "Host" else "RFC 9112, 6.3"
-            raise _refused(f"more than one {error.args[0]} field", "repeated-field", section, offset, block) from None
+            message, where = f"more than one {error.args[0]} field", offset + match.start(4) - match.start()
+            raise _refused(message, "repeated-field", section, where, block) from None
         event = self._kind.make(match, fields, offset)
         buffer.start = match.end()
         self.fields = fields
@@ -152,7 +153,7 @@ class HeadReader(Generic[H]):
     def _over_limits(self, head: bytes) -> bool:
         """Whether a long head that is well-formed is over a limit."""
         limits = self._limits
-        if len(head) > limits.head:
+        if len(head) - 2 > limits.head:
             return True
         start_line, *lines = head.split(b"\r\n")
         return len(start_line) > limits.start_line or len(max(lines, key=len)) > limits.field_line
@@ -174,7 +175,8 @@ def _make_request(line: re.Match[bytes], fields: FieldLines, offset: int) -> Req
         host = fields.framing.get(b"host")
         problem = host_error(host, version)
         if problem is not None:
-            raise _refused(problem, "bad-host", "RFC 9112, 3.2", offset, host or b"")
+            where = offset + line.end(3) - line.start() + 2  # the first field line
+            raise _refused(problem, "bad-host", "RFC 9112, 3.2", where, host or b"")
         fields.host_checked = host is not None
     return Request(method, target, fields, version)
 

@@ -18,6 +18,7 @@ from .buffer import ReceiveBuffer
 __all__ = ["Bounds", "SectionScanner", "control_error", "field_line_error"]
 
 StartLineError = Callable[[bytes, int], RemoteProtocolError | None]
+LIMIT_SECTIONS = {400: "RFC 9112, 7.1.1", 414: "RFC 9110, 15.5.15", 431: "RFC 6585, 5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Bounds:
             limit=name,
             value=value,
             status=status,
-            section="RFC 6585, 5" if status == 431 else "RFC 9110, 15.5.15",
+            section=LIMIT_SECTIONS[status],
             offset=offset,
         )
 
@@ -114,7 +115,7 @@ class SectionScanner:
 
     def _checked_length(self, length: int) -> int:
         bounds = self._bounds
-        if length > bounds.total:
+        if length - 2 > bounds.total:
             raise bounds.over(bounds.total_name, bounds.total, self._buffer.offset + bounds.total)
         return length
 

@@ -75,9 +75,9 @@ class ServerConnection(Connection):
             return None
         fields = self._head_reader.fields.framing
         try:
-            framing = request_framing(fields, request.http_version)
+            framing = request_framing(request.method, fields, request.http_version)
         except FramingError as error:
-            raise self._framing_refused(error) from None
+            raise self._framing_refused(error, self._head_reader.fields) from None
         self._their_version = request.http_version
         self._learn_request(request, fields, framing)
         self._body_reader = body_reader(framing, self.limits)
@@ -125,6 +125,8 @@ class ServerConnection(Connection):
             added = self._final_head(event, kind, fields)
             if added:
                 block += added
+        elif event.status == 100:
+            self._awaits_continue = False
         self._move(SERVER, kind)
         return b"%b\r\n%b\r\n" % (start, block)
 
@@ -141,6 +143,8 @@ class ServerConnection(Connection):
             raise LocalProtocolError("an HTTP/1.0 client must not be sent a 1xx response (RFC 9110, 15.2)")
         if status == 101 and (kind is not Switch or b"upgrade" not in fields):
             raise LocalProtocolError("101 needs a request to upgrade, and an Upgrade field (RFC 9110, 7.8)")
+        if status == 101 and self._awaits_continue:
+            raise LocalProtocolError("100 Continue must be sent before 101 to a client that waits (RFC 9110, 7.8)")
         if (status < 200 or status == 204 or kind is Switch) and not fields.keys().isdisjoint(_BODY_FIELDS):
             raise LocalProtocolError(
                 f"a response with status {status} to {_name(self._method)} cannot have Content-Length or "
@@ -160,9 +164,7 @@ class ServerConnection(Connection):
         if kind is Switch:
             return added
         options = connection_options(fields) if b"connection" in fields else []
-        # A client that waits for 100 Continue may send its body after all, or not: nobody could tell where the next
-        # request begins (RFC 9110, 10.1.1).
-        if b"close" in options or framing is UNTIL_CLOSE or self._awaits_continue:
+        if b"close" in options or framing is UNTIL_CLOSE or self._is_last_word():
             self._keep_alive = False
         self._awaits_continue = False
         self._proposal = None
@@ -171,6 +173,13 @@ class ServerConnection(Connection):
         if self._their_version == b"1.0" and b"keep-alive" not in options:
             return added + b"Connection: keep-alive\r\n"
         return added
+
+    def _is_last_word(self) -> bool:
+        """Whether the final response about to be sent ends the connection by what it answers."""
+        # A client that waits for 100 Continue may send its body after all, or not: nobody could tell where the next
+        # request begins (RFC 9110, 10.1.1). Behind a CONNECT there may be bytes meant for the tunnel, sent on behalf
+        # of somebody who would like to see them taken for requests (RFC 9931, "Requirements for HTTP CONNECT").
+        return self._awaits_continue or self._proposal == b"CONNECT" or self._method is None
 
     def _framing(self, event: Response, fields: FramingFields) -> Framing:
         try:

@@ -1,0 +1,53 @@
+# Everything runs in a private environment in this folder, made on first use and renewed when pyproject.toml changes.
+# What is needed beforehand: make, and a Python from 3.11 on with pip.
+
+PYTHON ?= $(shell tools/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: help demo test lint style types imports check test-all bench clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/ready-demo  ## Show a server and a client at work on asyncio and on trio
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/ready-check  ## Run the test suite (PYTEST_ARGS="-k cookies" for a part)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: style types imports  ## Run ruff, mypy and the import contracts
+
+style: $(VENV)/ready-check
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+
+types: $(VENV)/ready-check
+	$(BIN)/python -m mypy
+
+imports: $(VENV)/ready-check
+	$(BIN)/lint-imports --quiet
+
+check: lint test  ## Run every check, then the tests: what a change must pass
+
+test-all:  ## Run the suite on each of Python 3.11, 3.12 and 3.13 that is installed
+	@tools/test-all $(PYTEST_ARGS)
+
+bench: $(VENV)/ready-bench  ## Measure drywire beside its peers
+	@$(BIN)/python benchmarks/run.py
+
+clean:  ## Remove the environments and all that the tools left
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is ready for a purpose once this file is there: then the extras that the purpose needs are installed.
+EXTRAS_demo := trio,uvloop
+EXTRAS_test := test
+EXTRAS_check := check
+EXTRAS_bench := bench
+
+$(VENV)/ready-%: pyproject.toml
+	@tools/make-venv $(VENV) "$(PYTHON)" $(EXTRAS_$*)
+	@touch $@

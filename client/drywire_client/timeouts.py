@@ -1,0 +1,69 @@
+"""`ClientTimeout`, and when each wait of a request must end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .errors import ConnectionTimeoutError, SocketTimeoutError
+
+__all__ = ["DEFAULT_TIMEOUT", "ClientTimeout", "Deadlines"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTimeout:
+    """Time limits of one request, in seconds; None or 0 for no limit."""
+
+    total: float | None = None
+    """From the call to the last byte of the body. Raises TimeoutError."""
+    connect: float | None = None
+    """Until a connection is there, the wait for a free one in the pool included. Raises ConnectionTimeoutError."""
+    sock_read: float | None = None
+    """Without a byte from the server. Raises SocketTimeoutError."""
+    sock_connect: float | None = None
+    """To open a new connection. Raises ConnectionTimeoutError."""
+    ceil_threshold: float = 5
+    """Accepted for aiohttp's sake: deadlines here are kept to the millisecond."""
+
+
+DEFAULT_TIMEOUT = ClientTimeout(total=300, sock_connect=30)
+
+
+class Deadlines:
+    """The points in time at which the waits of one request must end, and the error each is blamed on."""
+
+    __slots__ = ("_started", "_timeout", "connect", "total")
+
+    def __init__(self, timeout: ClientTimeout, now: float) -> None:
+        self._timeout = timeout
+        self._started = now
+        self.total = now + timeout.total if timeout.total else math.inf
+        self.connect = min(self.total, now + timeout.connect if timeout.connect else math.inf)
+
+    def dial(self, now: float) -> float:
+        """Return when a connection that is opened from `now` on must be open."""
+        limit = self._timeout.sock_connect
+        return min(self.connect, now + limit) if limit else self.connect
+
+    def read(self, now: float) -> float:
+        """Return when something must have been received by."""
+        limit = self._timeout.sock_read
+        return min(self.total, now + limit) if limit else self.total
+
+    def blame(self, now: float, phase: str) -> TimeoutError:
+        """Return the error for a wait in `phase` (``"connect"`` or ``"read"``) that ended too late, at `now`."""
+        timeout = self._timeout
+        spent = f"after {now - self._started:.3g} s"
+        if now >= self.total:
+            return TimeoutError(f"total timeout of {timeout.total:g} s passed {spent} (ClientTimeout.total)")
+        if phase == "read":
+            return SocketTimeoutError(
+                f"nothing received for {timeout.sock_read:g} s, {spent} (ClientTimeout.sock_read)"
+            )
+        if now >= self.connect:
+            return ConnectionTimeoutError(
+                f"no connection within {timeout.connect:g} s, {spent} (ClientTimeout.connect)"
+            )
+        return ConnectionTimeoutError(
+            f"no connection opened within {timeout.sock_connect:g} s, {spent} (ClientTimeout.sock_connect)"
+        )
