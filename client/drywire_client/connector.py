@@ -179,24 +179,33 @@ class TCPConnector:
         """
         if self._runtime is None:
             self._runtime = current_runtime()
-        if self._closed:
-            raise ClientConnectionError("Connector is closed")
+        self._refuse_if_closed()
         if self._admits(key):
             self._enter(key)
         else:
             await self._wait_for_place(self._runtime, key, deadlines)
         connection = self._pop_idle(key)
         if connection is None:
-            try:
-                connection = Connection(self, key, await self._open(self._runtime, key, deadlines))
-            except BaseException:
-                self._leave(key)
-                raise
-            if self._closed:
-                connection.stream.abort()
-                self._leave(key)
-                raise ClientConnectionError("Connector is closed")
+            connection = await self._new(self._runtime, key, deadlines)
         self._in_use.add(connection)
+        return connection
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ClientConnectionError("Connector is closed")
+
+    async def _new(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> Connection:
+        try:
+            connection = Connection(self, key, await self._open(runtime, key, deadlines))
+        except BaseException:
+            self._leave(key)
+            raise
+        try:
+            self._refuse_if_closed()
+        except ClientConnectionError:
+            connection.stream.abort()
+            self._leave(key)
+            raise
         return connection
 
     async def _wait_for_place(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> None:

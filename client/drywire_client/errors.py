@@ -29,10 +29,7 @@ from __future__ import annotations
 
 import ssl as _ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .response import ClientResponse, RequestInfo
+from typing import Any
 
 __all__ = [
     "ClientConnectionError",
@@ -155,8 +152,8 @@ class ClientResponseError(ClientError):
 
     def __init__(
         self,
-        request_info: RequestInfo,
-        history: tuple[ClientResponse, ...],
+        request_info: Any,  # a RequestInfo
+        history: tuple[Any, ...],  # of ClientResponse
         *,
         status: int = 0,
         message: str = "",

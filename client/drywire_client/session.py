@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import Any, Final
 
@@ -24,7 +24,8 @@ from .timeouts import DEFAULT_TIMEOUT, ClientTimeout, Deadlines
 
 __all__ = ["ClientSession"]
 
-Query = str | Mapping[str, Any] | Iterable[tuple[str, Any]] | None
+Query = Any
+"""What yarl takes as a query: str, a mapping, or pairs."""
 Timeout = ClientTimeout | float | None
 
 KEPT: Final = 64

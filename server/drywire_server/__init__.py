@@ -7,9 +7,9 @@ on `drywire_transports` and `drywire_sansio`, never names an event loop, and nev
 from .app import Application
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .errors import __all__ as _errors
+from .match_info import MatchInfo, Route
 from .request import Request
 from .response import Response, json_response
-from .routing.matching import MatchInfo, Route
 from .routing.table import RouteDef, UrlDispatcher, delete, get, head, options, patch, post, put, route
 from .run_app import run_app
 from .runner import AppRunner

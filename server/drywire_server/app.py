@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .match_info import Route
+from .request import Request
 from .routing.table import RouteDef, UrlDispatcher
-
-if TYPE_CHECKING:
-    from .request import Request
-    from .routing.matching import Route
-    from .stream_response import StreamResponse
+from .stream_response import StreamResponse
 
 __all__ = ["Application"]
 

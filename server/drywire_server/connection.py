@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from drywire_sansio import http1
-from drywire_transports import ByteStream, StreamBroken, StreamClosed, StreamTimeout, TransportError
+from drywire_transports import ByteStream, Runtime, StreamBroken, StreamClosed, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader, empty_body
 from drywire_transports.http_channel import HTTPChannel
 
 from .errors import HTTPException, HTTPInternalServerError, RequestPayloadError
 from .request import Request
 from .response import Response
+from .settings import ServerSettings
 from .stream_response import StreamResponse, registered_reason
-
-if TYPE_CHECKING:
-    from .server import Server
 
 __all__ = ["RequestHandler", "ServerConnection"]
 
@@ -41,12 +39,22 @@ DONE: Final = http1.DONE
 EMPTY_BODY: Final = empty_body()
 
 
+class Owner(Protocol):
+    """The server that a connection belongs to."""
+
+    runtime: Runtime
+    handler: RequestHandler
+    settings: ServerSettings
+    limits: http1.Limits | None
+    closing: bool
+
+
 class ServerConnection:
     """Serves the requests that come over one stream, in order, until either side ends it."""
 
     __slots__ = ("_channel", "_now", "_server", "_settings", "_turns", "core", "idle", "responding", "stream")
 
-    def __init__(self, stream: ByteStream, server: Server) -> None:
+    def __init__(self, stream: ByteStream, server: Owner) -> None:
         self.stream = stream
         self.core = http1.ServerConnection(server.limits)
         self.idle = False

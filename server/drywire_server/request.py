@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from multidict import CIMultiDictProxy, MultiDictProxy
 from yarl import URL
 
 from drywire_sansio import http1
 from drywire_sansio.media_types import MediaType, parse_media_type
+from drywire_transports import ByteStream
 from drywire_transports.body_reader import StreamReader
 from drywire_transports.message_fields import fields_to_map
 
 from .errors import HTTPRequestEntityTooLarge
-from .routing.matching import MatchInfo
-
-if TYPE_CHECKING:
-    from .app import Application
-    from .connection import ServerConnection
-    from .routing.matching import Route
+from .match_info import MatchInfo, Route
+from .stream_response import Link
 
 __all__ = ["Request"]
 
 _METHODS = {name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")}
 _VERSIONS = {b"1.0": (1, 0), b"1.1": (1, 1)}
+
+
+class Connection(Link, Protocol):
+    """The connection that a request came over."""
+
+    core: http1.ServerConnection
+    stream: ByteStream
+
+
+class App(Protocol):
+    """The application that handles a request: a mapping of what handlers share."""
+
+    client_max_size: int
+    router: Any
+
+    def __getitem__(self, key: Any) -> Any: ...
+    def __contains__(self, key: object) -> bool: ...
 
 
 class Request:
@@ -35,7 +49,6 @@ class Request:
         "__weakref__",
         "_app",
         "_body",
-        "_connection",
         "_head",
         "_headers",
         "_match",
@@ -44,15 +57,17 @@ class Request:
         "_state",
         "_type",
         "content",
+        "link",
         "method",
     )
 
-    _app: Application
+    _app: App
     _match: tuple[Route, dict[str, str] | None]
 
-    def __init__(self, head: http1.Request, content: StreamReader, connection: ServerConnection) -> None:
+    def __init__(self, head: http1.Request, content: StreamReader, connection: Connection) -> None:
         self._head = head
-        self._connection = connection
+        self.link = connection
+        """The connection it came over."""
         self._headers: CIMultiDictProxy[str] | None = None
         self._rel_url: URL | None = None
         self._body: bytes | None = None
@@ -158,7 +173,7 @@ class Request:
     @property
     def keep_alive(self) -> bool:
         """Whether the client lets the connection serve another request."""
-        return self._connection.core.keep_alive
+        return self.link.core.keep_alive
 
     # The connection
 
@@ -168,13 +183,13 @@ class Request:
         host = self.headers.get("Host")
         if host is not None:
             return host
-        name = self._connection.stream.extra_info("sockname")
+        name = self.link.stream.extra_info("sockname")
         return f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "localhost"
 
     @property
     def secure(self) -> bool:
         """Whether the connection is encrypted."""
-        return self._connection.stream.extra_info("ssl_object") is not None
+        return self.link.stream.extra_info("ssl_object") is not None
 
     @property
     def scheme(self) -> str:
@@ -184,17 +199,17 @@ class Request:
     @property
     def remote(self) -> str | None:
         """The address of the peer; ``""`` over a Unix socket."""
-        name: tuple[str, int] | str | None = self._connection.stream.extra_info("peername")
+        name: tuple[str, int] | str | None = self.link.stream.extra_info("peername")
         return name[0] if isinstance(name, tuple) else name
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what the transport knows under `name`, such as ``"peername"`` or ``"ssl_object"``."""
-        return self._connection.stream.extra_info(name, default)
+        return self.link.stream.extra_info(name, default)
 
     # The application
 
     @property
-    def app(self) -> Application:
+    def app(self) -> App:
         """The application that handles this request."""
         return self._app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from multidict import CIMultiDict
 
@@ -13,10 +13,7 @@ from drywire_sansio.media_types import parse_media_type
 from drywire_transports.message_fields import LooseHeaders, map_to_fields
 
 from .default_fields import fields_of_body
-from .stream_response import Fields, StreamResponse, forbids_body
-
-if TYPE_CHECKING:
-    from .request import Request
+from .stream_response import Asked, Fields, StreamResponse, forbids_body
 
 __all__ = ["Response", "json_response"]
 
@@ -119,9 +116,9 @@ class Response(StreamResponse):
             raise RuntimeError("a Response has its whole body: write_eof() takes no more data")
         request = self._sending()
         self._eof_sent = True
-        await request._connection.send(*self._body_events(request))
+        await request.link.send(*self._body_events(request))
 
-    def whole(self, request: Request) -> tuple[http1.Response, bytes | bytearray | memoryview]:
+    def whole(self, request: Asked) -> tuple[http1.Response, bytes | bytearray | memoryview]:
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         if self._headers is None and self._default_type is not None and self._keep_alive:
             status, body = self._status, self._body
@@ -136,12 +133,12 @@ class Response(StreamResponse):
         self._eof_sent = True
         return head, b"" if self._body is None or forbids_body(request.method, self._status) else self._body
 
-    def _body_events(self, request: Request) -> tuple[http1.Event, ...]:
+    def _body_events(self, request: Asked) -> tuple[http1.Event, ...]:
         if self._body is None or forbids_body(request.method, self._status):
             return (_END,)
         return http1.Data(self._body), _END
 
-    def _fields(self, request: Request) -> Fields:
+    def _fields(self, request: Asked) -> Fields:
         if self._headers is None and self._default_type is not None:
             fields: Fields = [(b"Content-Type", self._default_type.encode("utf-8"))]
         else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from drywire_sansio.http1 import Limits
 from drywire_transports import Runtime, current_runtime
@@ -11,10 +12,19 @@ from .app import Application
 from .server import Server
 from .settings import ServerSettings
 
-if TYPE_CHECKING:
-    from .sites import BaseSite
-
 __all__ = ["AppRunner"]
+
+
+class Site(Protocol):
+    """A listening socket, as a runner needs it; see `sites.BaseSite`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def addresses(self) -> Sequence[Any]: ...
+    def close(self) -> None: ...
+    def cancel(self) -> None: ...
+    async def join(self, deadline: float = ...) -> bool: ...
 
 
 class AppRunner:
@@ -49,7 +59,7 @@ class AppRunner:
         )
         self._limits = limits
         self._server: Server | None = None
-        self._sites: list[BaseSite] = []
+        self._sites: list[Site] = []
 
     @property
     def app(self) -> Application:
@@ -62,7 +72,7 @@ class AppRunner:
         return self._server
 
     @property
-    def sites(self) -> set[BaseSite]:
+    def sites(self) -> set[Site]:
         """The sites that were started."""
         return set(self._sites)
 
@@ -111,7 +121,7 @@ class AppRunner:
         for site in self._sites:
             await site.join(runtime.now() + self._shutdown_timeout)
 
-    def register(self, site: BaseSite) -> Server:
+    def register(self, site: Site) -> Server:
         """Add a site that is about to start. Raises RuntimeError before `setup`, and for the same site again."""
         if self._server is None:
             raise RuntimeError("call runner.setup() before starting a site")
@@ -120,7 +130,7 @@ class AppRunner:
         self._sites.append(site)
         return self._server
 
-    def unregister(self, site: BaseSite) -> None:
+    def unregister(self, site: Site) -> None:
         """Forget a site that did not start, or was stopped."""
         if site in self._sites:
             self._sites.remove(site)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
@@ -13,14 +13,32 @@ from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_mu
 
 from .default_fields import SERVER_FIELD, date_field
 
-if TYPE_CHECKING:
-    from .request import Request
-
-__all__ = ["StreamResponse", "forbids_body", "registered_reason"]
+__all__ = ["Asked", "Link", "StreamResponse", "forbids_body", "registered_reason"]
 
 _REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
 Fields = list[tuple[bytes, bytes]]
+
+
+class Link(Protocol):
+    """The connection that a request came over, as a response needs it."""
+
+    responding: bool
+
+    async def send(self, *events: http1.Event) -> None:
+        """Send `events` to the client."""
+        ...
+
+
+class Asked(Protocol):
+    """A request, as a response needs it."""
+
+    method: str
+
+    @property
+    def link(self) -> Link:
+        """The connection to answer on."""
+        ...
 
 
 def registered_reason(status: int) -> bytes:
@@ -42,7 +60,7 @@ class StreamResponse:
 
     def __init__(self, *, status: int = 200, reason: str | None = None, headers: LooseHeaders | None = None) -> None:
         self._headers: CIMultiDict[str] | None = None if headers is None else to_multidict(headers)
-        self._request: Request | None = None
+        self._request: Asked | None = None
         self._keep_alive = True
         self._eof_sent = False
         self._state: dict[Any, Any] | None = None
@@ -156,11 +174,11 @@ class StreamResponse:
         """Whether the head has been sent."""
         return self._request is not None
 
-    async def prepare(self, request: Request) -> None:
+    async def prepare(self, request: Asked) -> None:
         """Send the head. Does nothing the second time."""
         if self._request is not None:
             return
-        connection = request._connection
+        connection = request.link
         head = self.head(request)
         self._request = request
         await connection.send(head)
@@ -176,7 +194,7 @@ class StreamResponse:
             raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
         request = self._sending()
         if not forbids_body(request.method, self._status):
-            await request._connection.send(http1.Data(data))
+            await request.link.send(http1.Data(data))
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send `data`, if any, and end the response. Does nothing the second time."""
@@ -185,18 +203,18 @@ class StreamResponse:
         request = self._sending()
         self._eof_sent = True
         if data and not forbids_body(request.method, self._status):
-            await request._connection.send(http1.Data(data), http1.EndOfMessage())
+            await request.link.send(http1.Data(data), http1.EndOfMessage())
         else:
-            await request._connection.send(http1.EndOfMessage())
+            await request.link.send(http1.EndOfMessage())
 
-    def _sending(self) -> Request:
+    def _sending(self) -> Asked:
         if self._request is None:
             raise RuntimeError("call prepare() before write()")
         if self._eof_sent:
             raise RuntimeError("write() after write_eof()")
         return self._request
 
-    def head(self, request: Request) -> http1.Response:
+    def head(self, request: Asked) -> http1.Response:
         """Return the head as it is sent: the user's fields, and behind them Date and Server where they lack."""
         fields = self._fields(request)
         if not self._keep_alive:
@@ -208,7 +226,7 @@ class StreamResponse:
             fields.append(SERVER_FIELD)
         return http1.Response(self._status, fields, self._reason)
 
-    def _fields(self, request: Request) -> Fields:
+    def _fields(self, request: Asked) -> Fields:
         headers = self.headers
         if self._status in (204, 304) or self._status < 200:
             headers.pop("Content-Length", None)

@@ -1,13 +1,13 @@
 """The errors of the transport layer: one root, and each class also a kind of its standard-library kin.
 
-    TransportError
-        ConnectFailed      (OSError)          no connection could be opened
-            NameNotResolved                   the host name has no address
-        TLSFailed          (OSError)          the TLS handshake was refused
-        StreamBroken       (ConnectionError)  the peer or the network ended the connection abruptly
-        StreamClosed       (ConnectionError)  this side had ended the stream before the call
-        StreamTimeout      (TimeoutError)     a deadline passed while waiting
-        StreamBusy         (RuntimeError)     two tasks used one direction of a stream at once
+TransportError
+    ConnectFailed      (OSError)          no connection could be opened
+        NameNotResolved                   the host name has no address
+    TLSFailed          (OSError)          the TLS handshake was refused
+    StreamBroken       (ConnectionError)  the peer or the network ended the connection abruptly
+    StreamClosed       (ConnectionError)  this side had ended the stream before the call
+    StreamTimeout      (TimeoutError)     a deadline passed while waiting
+    StreamBusy         (RuntimeError)     two tasks used one direction of a stream at once
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote
 
-from .matching import Handler, Route
+from ..match_info import Handler, Route
 
 __all__ = ["Resource", "canonical_path"]
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import HTTPMethodNotAllowed, HTTPNotFound
-from .matching import Handler, Route
+from ..match_info import Handler, Route
+from ..request import Request
 from .resources import Resource, canonical_path
-
-if TYPE_CHECKING:
-    from ..request import Request
 
 __all__ = ["RouteDef", "UrlDispatcher", "delete", "get", "head", "options", "patch", "post", "put", "route"]
 

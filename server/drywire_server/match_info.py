@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ..request import Request
-    from ..stream_response import StreamResponse
+from typing import Any
 
 __all__ = ["Handler", "MatchInfo", "Route"]
 
-Handler = Callable[["Request"], Awaitable["StreamResponse"]]
+Handler = Callable[[Any], Awaitable[Any]]
+"""An async function from a Request to a response."""
 
 
 class Route:

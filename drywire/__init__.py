@@ -1,0 +1,93 @@
+"""drywire: async HTTP/1.1 for asyncio and trio, with the names of aiohttp.
+
+    import drywire
+
+    async with drywire.ClientSession() as session, session.get("https://example.com") as response:
+        print(response.status, await response.text())
+
+Names are loaded when they are first used. The server is ``from drywire import web``, the protocol core
+`drywire_sansio`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drywire_sansio import __version__
+
+if TYPE_CHECKING:
+    from drywire_client import (
+        ClientConnectionError,
+        ClientConnectionResetError,
+        ClientConnectorCertificateError,
+        ClientConnectorDNSError,
+        ClientConnectorError,
+        ClientConnectorSSLError,
+        ClientError,
+        ClientOSError,
+        ClientPayloadError,
+        ClientRequest,
+        ClientResponse,
+        ClientResponseError,
+        ClientSession,
+        ClientSSLError,
+        ClientTimeout,
+        Connection,
+        ConnectionTimeoutError,
+        ContentTypeError,
+        InvalidURL,
+        InvalidUrlClientError,
+        NonHttpUrlClientError,
+        RequestInfo,
+        ServerConnectionError,
+        ServerDisconnectedError,
+        ServerTimeoutError,
+        SocketTimeoutError,
+        TCPConnector,
+        UnixClientConnectorError,
+    )
+
+__all__ = [
+    "ClientConnectionError",
+    "ClientConnectionResetError",
+    "ClientConnectorCertificateError",
+    "ClientConnectorDNSError",
+    "ClientConnectorError",
+    "ClientConnectorSSLError",
+    "ClientError",
+    "ClientOSError",
+    "ClientPayloadError",
+    "ClientRequest",
+    "ClientResponse",
+    "ClientResponseError",
+    "ClientSSLError",
+    "ClientSession",
+    "ClientTimeout",
+    "Connection",
+    "ConnectionTimeoutError",
+    "ContentTypeError",
+    "InvalidURL",
+    "InvalidUrlClientError",
+    "NonHttpUrlClientError",
+    "RequestInfo",
+    "ServerConnectionError",
+    "ServerDisconnectedError",
+    "ServerTimeoutError",
+    "SocketTimeoutError",
+    "TCPConnector",
+    "UnixClientConnectorError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import drywire_client
+
+    value = globals()[name] = getattr(drywire_client, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
