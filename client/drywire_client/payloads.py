@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-__all__ = ["AsyncPayload", "BytesPayload", "Payload", "make_payload"]
+__all__ = ["AsyncPayload", "BytesPayload", "Payload", "as_bytes", "make_payload"]
 
 PIECE = 256 * 1024
 """Bytes of a large body that are handed to the connection at a time."""
@@ -22,7 +22,7 @@ class BytesPayload:
         self.size: int | None = len(self.data)
         self.content_type = content_type
 
-    async def pieces(self) -> AsyncIterator[bytes | memoryview]:
+    def pieces(self) -> Iterator[memoryview]:
         """Give the body in pieces, none of them a copy."""
         view = memoryview(self.data)
         for start in range(0, len(view), PIECE):
@@ -39,15 +39,24 @@ class AsyncPayload:
     def __init__(self, source: AsyncIterable[Any]) -> None:
         self._source = source
 
-    async def pieces(self) -> AsyncIterator[bytes | memoryview]:
-        """Give the pieces as they are made. Raises TypeError for one that is not bytes or str."""
-        async for piece in self._source:
-            if isinstance(piece, str):
-                yield piece.encode("utf-8")
-            elif isinstance(piece, bytes | bytearray | memoryview):
-                yield piece if isinstance(piece, bytes) else memoryview(piece).cast("B")
-            else:
-                raise TypeError(f"an async body must give bytes or str, not {type(piece).__name__}")
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._source.__aiter__()
+
+    async def aclose(self) -> None:
+        """Let a generator that was left half-way clean up, here and now rather than when it is collected."""
+        if isinstance(self._source, AsyncGenerator):
+            await self._source.aclose()
+
+
+def as_bytes(piece: Any) -> bytes | memoryview:
+    """Return a piece of an async body as bytes. Raises TypeError for what is neither bytes nor str."""
+    if isinstance(piece, str):
+        return piece.encode("utf-8")
+    if isinstance(piece, bytes):
+        return piece
+    if isinstance(piece, bytearray | memoryview):
+        return memoryview(piece).cast("B")
+    raise TypeError(f"an async body must give bytes or str, not {type(piece).__name__}")
 
 
 Payload = BytesPayload | AsyncPayload

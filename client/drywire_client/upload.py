@@ -9,7 +9,7 @@ from drywire_sansio import http1
 from drywire_transports import Runtime, TaskHandle, TransportError
 
 from .connector import Connection
-from .payloads import BytesPayload, Payload
+from .payloads import AsyncPayload, BytesPayload, Payload, as_bytes
 from .timeouts import Deadlines
 
 __all__ = ["INLINE", "Upload", "sent_inline"]
@@ -53,8 +53,11 @@ class Upload:
         stream, channel = self._connection.stream, self._connection.channel
         try:
             stream.write_deadline = self._deadlines.total
-            async for piece in self._payload.pieces():
-                await channel.send(http1.Data(piece))
+            if isinstance(self._payload, BytesPayload):
+                for piece in self._payload.pieces():
+                    await channel.send(http1.Data(piece))
+            else:
+                await self._send_as_made(self._payload)
             await channel.send(http1.EndOfMessage())
         except TransportError:
             return  # the response may be there all the same; if not, the reader finds the connection broken
@@ -66,3 +69,10 @@ class Upload:
             self.done = True
         if self.on_done is not None:
             self.on_done()
+
+    async def _send_as_made(self, payload: AsyncPayload) -> None:
+        try:
+            async for piece in payload:
+                await self._connection.channel.send(http1.Data(as_bytes(piece)))
+        finally:
+            await payload.aclose()
