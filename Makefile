@@ -5,6 +5,7 @@ PYTHON ?= $(shell tools/find-python)
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help demo test lint style types imports check test-all bench clean
 .DEFAULT_GOAL := help
@@ -36,7 +37,7 @@ test-all:  ## Run the suite on each of Python 3.11, 3.12 and 3.13 that is instal
 	@tools/test-all $(PYTEST_ARGS)
 
 bench: $(VENV)/ready-bench  ## Measure drywire beside its peers
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 clean:  ## Remove the environments and all that the tools left
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
