@@ -82,11 +82,13 @@ class SocketStream:
                 await self._pause()
             self._turns += 1
             while True:
-                self._check_open()
+                if self._closed:
+                    self._check_open()
                 try:
                     return self._sock.recv(READ_SIZE)
                 except (BlockingIOError, InterruptedError):
-                    pass
+                    # What came before a send broke the stream is still to be had: it may be the peer's last word.
+                    self._check_open()
                 except OSError as error:
                     raise self._broken(error) from error
                 await self._readable_event()
