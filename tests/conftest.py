@@ -14,6 +14,8 @@ import hypothesis
 import pytest
 import trustme
 
+from .serving import answer_to, serving  # noqa: F401 - fixtures of every folder
+
 # A loaded machine is no reason for a property to fail; pytest-timeout stops what hangs.
 hypothesis.settings.register_profile("drywire", deadline=None)
 hypothesis.settings.load_profile("drywire")
