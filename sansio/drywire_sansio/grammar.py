@@ -59,9 +59,12 @@ FIELD_LINES: Final = re.compile(rb"(?:" + FIELD_LINE.pattern + rb")*+")
 
 
 @lru_cache(64)
-def head(start_line: re.Pattern[bytes], field_count: int) -> re.Pattern[bytes]:
-    """Return the pattern of a whole head of at most `field_count` lines: a bound that costs no time of its own."""
-    return re.compile(rb"%b((?:%b){0,%d}+)\r\n" % (start_line.pattern, FIELD_LINE.pattern, field_count))
+def head(start_line: bytes, field_count: int) -> re.Pattern[bytes]:
+    """Return the pattern of a head that begins as `start_line` says and has at most `field_count` fields.
+
+    The bound costs no time of its own.
+    """
+    return re.compile(rb"%b((?:%b){0,%d}+)\r\n" % (start_line, FIELD_LINE.pattern, field_count))
 
 
 # Splits validated field lines. A value that does not begin with white space and is greedy up to its last other

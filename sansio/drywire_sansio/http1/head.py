@@ -77,6 +77,9 @@ def host_error(host: bytes | None, http_version: bytes) -> str | None:
     return None if HOST.fullmatch(host) else "Host is not host[:port]"
 
 
+NO_FIELDS = FieldLines()
+
+
 class HeadReader(Generic[H]):
     """Reads one head after the other from `buffer`, each as its event.
 
@@ -90,12 +93,12 @@ class HeadReader(Generic[H]):
     def __init__(self, buffer: ReceiveBuffer, limits: Limits, kind: HeadKind[H]) -> None:
         self._buffer = buffer
         self._kind = kind
-        self._match = head(kind.start_line, limits.field_count).match
+        self._match = head(kind.start_line.pattern, limits.field_count).match
         self._limits = limits
         self._scanner: SectionScanner | None = None  # made for a head that comes in pieces, or is refused
         self._searched = 0  # where the search for the empty line goes on, counted from the head's start
         self._long = min(limits.field_line, limits.start_line, limits.head)  # no shorter head is over these limits
-        self.fields = FieldLines()
+        self.fields = NO_FIELDS
         """The fields of the head that was read last."""
         self._tail = b""  # the last section and its empty line, as long as the next may be equal to it
 

@@ -1,0 +1,43 @@
+"""A client and a server back to back, driven by any order of events."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from drywire_sansio.http1 import CLIENT, SERVER, Data
+
+from .model import CLIENT_SENDS, SERVER_SENDS, Pair
+
+
+class BackToBack(RuleBasedStateMachine):
+    """What one side may send the other must read; what it may not changes nothing. `Pair` does the comparing."""
+
+    def __init__(self):
+        super().__init__()
+        self.pair = Pair()
+
+    @rule(name=st.sampled_from(sorted(CLIENT_SENDS)))
+    def client_sends(self, name):
+        self.pair.send(CLIENT, CLIENT_SENDS[name])
+
+    @rule(name=st.sampled_from(sorted(SERVER_SENDS)))
+    def server_sends(self, name):
+        event = SERVER_SENDS[name]
+        if self.pair.can_be_told(event):
+            self.pair.send(SERVER, event)
+
+    @rule(role=st.sampled_from([CLIENT, SERVER]), data=st.binary(min_size=1, max_size=40))
+    def data_is_sent(self, role, data):
+        self.pair.send(role, Data(data))
+
+    @rule()
+    def next_cycle_is_started(self):
+        self.pair.start_next_cycle()
+
+    @invariant()
+    def both_sides_agree(self):
+        self.pair.check()
+
+
+TestBackToBack = BackToBack.TestCase
+TestBackToBack.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
