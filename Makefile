@@ -29,7 +29,7 @@ types: $(VENV)/ready-check
 	$(BIN)/python -m mypy
 
 imports: $(VENV)/ready-check
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports
 
 check: lint test  ## Run every check, then the tests: what a change must pass
 

@@ -171,7 +171,7 @@ def first_error(connection, patience):
             event = connection.next_event()
         except http1.RemoteProtocolError as error:
             return error
-        if event is http1.NEED_DATA or event is http1.PAUSED:
+        if event in (http1.NEED_DATA, http1.PAUSED, http1.ConnectionClosed()):
             return None
     raise AssertionError("more events than bytes")
 
