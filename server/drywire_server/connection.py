@@ -257,14 +257,15 @@ class ServerConnection:
     # Its end
 
     async def _close(self) -> None:
-        """End our direction, wait a little for the client to end its own, and close.
+        """Close, and where the client may still be sending, end our direction first and wait a little for its end.
 
         Closing at once, with bytes of the client unread, would reset the connection, and the reset could overtake
         the response (RFC 9112, 9.6).
         """
         stream = self.stream
         stream.write_deadline = stream.read_deadline = self._now() + self._settings.lingering_time
-        if self.core.our_state is not http1.IDLE and self.core.their_state is not http1.CLOSED:
+        unread = self.core.their_state in (SEND_BODY, http1.ERROR) or self.core.trailing_data[0]
+        if unread and not self.core.trailing_data[1]:
             await stream.send_eof()
             left = LINGER_BYTES
             while left > 0 and (data := await stream.receive()):
