@@ -69,7 +69,13 @@ class Connection:
         return self._connector is None
 
     def release(self) -> None:
-        """Give the connection back: for another request if it can serve one, else it is closed."""
+        """Give the connection back: for another request if it can serve one, else it is closed.
+
+        It cannot where bytes have arrived that answer nothing: they would be taken for the next request's response.
+        """
+        if self.channel.connection.trailing_data[0]:
+            self.close()
+            return
         try:
             self.channel.connection.start_next_cycle()
         except http1.LocalProtocolError:

@@ -157,7 +157,7 @@ class ClientResponse:
         ClientConnectionError where the response was closed before it was read.
         """
         if self._body is None:
-            if self._closed and not self.content.is_eof():
+            if self._closed and not self.content.is_eof() and self.content.exception() is None:
                 raise ClientConnectionError("Connection closed")
             self._body = await self.content.read()
         return self._body
