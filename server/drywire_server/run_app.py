@@ -38,14 +38,16 @@ def run_app(
     shutdown_timeout: float = 60.0,
     keepalive_timeout: float = 75.0,
     loop_factory: Callable[[], Any] | None = None,
+    loop: Any = None,
     **settings: Any,
 ) -> None:
     """Serve `app` until SIGINT or SIGTERM, then stop it cleanly and return.
 
-    `backend` is the event loop: ``"asyncio"`` (uvloop where its policy is set, or `loop_factory` is
-    ``uvloop.new_event_loop``) or ``"trio"``, which needs ``drywire[trio]``. `host` defaults to every interface,
-    `port` to 8080, or 8443 with `ssl_context`; 0 is a free one. `path` and `sock` add Unix sockets and bound sockets.
-    `print` gets the line that says where (None for silence). `settings` are those of `AppRunner`.
+    `backend` is the event loop: ``"asyncio"`` (uvloop where its policy is set, `loop_factory` is
+    ``uvloop.new_event_loop``, or `loop` is one of its loops) or ``"trio"``, which needs ``drywire[trio]``. `host`
+    defaults to every interface, `port` to 8080, or 8443 with `ssl_context`; 0 is a free one. `path` and `sock` add
+    Unix sockets and bound sockets. `print` gets the line that says where (None for silence). `settings` are those of
+    `AppRunner`.
 
     Raises OSError where an address cannot be had, and what the application's `on_startup` raises.
     """
@@ -69,7 +71,7 @@ def run_app(
         )
         await _serve(runner, sites, print, handle_signals)
 
-    run(main, backend=backend, loop_factory=loop_factory)
+    run(main, backend=backend, loop_factory=loop_factory if loop is None else lambda: loop)
 
 
 async def _serve(

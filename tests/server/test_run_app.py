@@ -120,3 +120,22 @@ def test_five_hundred_mutations_of_valid_requests_do_no_harm(program, loop):
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=15)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="no uvloop")
+@pytest.mark.parametrize("given", ["loop=uvloop.new_event_loop()", "loop_factory=uvloop.new_event_loop"])
+def test_it_runs_on_the_loop_that_it_is_given(given):
+    code = f"""
+import asyncio, os, signal, uvloop
+from drywire import web
+async def tell(app):
+    print(type(asyncio.get_running_loop()).__module__, flush=True)
+    asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGTERM)
+app = web.Application()
+app.on_startup.append(tell)
+web.run_app(app, host="127.0.0.1", port=0, print=None, {given})
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=environment(), timeout=20
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("uvloop\n", "", 0)
