@@ -52,7 +52,7 @@ class ConnectionKey(NamedTuple):
 class Connection:
     """A connection in use by one request. `release` or `close` gives back its place, once."""
 
-    __slots__ = ("_connector", "channel", "idle_since", "key", "reused", "stream")
+    __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "reused", "stream")
 
     def __init__(self, connector: TCPConnector, key: ConnectionKey, stream: ByteStream) -> None:
         self._connector: TCPConnector | None = connector
@@ -61,6 +61,8 @@ class Connection:
         self.channel = HTTPChannel(stream, http1.ClientConnection())
         self.reused = False
         """Whether it has served a request before, so that the server may have closed it meanwhile."""
+        self.answered = False
+        """Whether anything came of it since the present request was begun."""
         self.idle_since = 0.0
 
     @property
@@ -96,6 +98,7 @@ class Connection:
         """Belong to a request again."""
         self._connector = connector
         self.reused = True
+        self.answered = False
 
 
 class _Turn:
@@ -172,7 +175,9 @@ class TCPConnector:
         return self._force_close
 
     def key(self, host: str, port: int, is_ssl: bool, ssl: Any, server_hostname: str | None) -> ConnectionKey:
-        """Return the key of the connections that a request may use."""
+        """Return the key of the connections that a request may use. Raises TypeError for `ssl` of another type."""
+        if ssl is not True and ssl is not None and ssl is not False and not isinstance(ssl, ssl_module.SSLContext):
+            raise TypeError(f"ssl must be a bool or an SSLContext, not {type(ssl).__name__}")
         return ConnectionKey(host, port, is_ssl, self._ssl if is_ssl and ssl is True else ssl, server_hostname)
 
     # Taking

@@ -9,7 +9,7 @@ from drywire_transports import Runtime, StreamTimeout, TransportError
 from drywire_transports.message_fields import fields_to_map
 
 from .connector import Connection, TCPConnector
-from .errors import ClientOSError, ClientPayloadError, ClientResponseError, ServerDisconnectedError
+from .errors import ClientOSError, ClientResponseError, ServerDisconnectedError
 from .request import ClientRequest, RequestInfo
 from .response import ClientResponse
 from .timeouts import Deadlines
@@ -54,7 +54,7 @@ async def exchange(
 
 def _may_repeat(connection: Connection, request: ClientRequest) -> bool:
     replayable = request.payload is None or request.payload.replayable
-    return connection.reused and request.method in IDEMPOTENT and replayable
+    return connection.reused and not connection.answered and request.method in IDEMPOTENT and replayable
 
 
 async def _attempt(
@@ -79,7 +79,7 @@ async def _attempt(
         except StreamTimeout as error:
             raise deadlines.blame(runtime.now(), "read") from error
         except http1.LocalProtocolError as error:
-            raise ClientPayloadError(f"the request cannot be sent as it is: {error}") from error
+            raise ValueError(f"the request cannot be sent as it is: {error}") from error
         except http1.RemoteProtocolError as error:
             _raise_upload_error(upload, error)
             raise _protocol_error(request, error) from error
@@ -102,7 +102,10 @@ async def _receive_head(connection: Connection, deadlines: Deadlines, runtime: R
         event = core.next_event()
         if event is _NEED_DATA:
             stream.read_deadline = deadlines.read(runtime.now())
-            core.receive_data(await stream.receive())
+            data = await stream.receive()
+            if data:
+                connection.answered = True
+            core.receive_data(data)
         elif isinstance(event, http1.Response):
             return event
         elif not isinstance(event, http1.InformationalResponse) or event.status == 101:
@@ -111,7 +114,7 @@ async def _receive_head(connection: Connection, deadlines: Deadlines, runtime: R
 
 def _raise_upload_error(upload: Upload | None, error: Exception) -> None:
     if upload is not None and upload.error is not None:
-        raise upload.error from error
+        raise upload.error from upload.error.__cause__ or error
 
 
 def _protocol_error(request: ClientRequest, error: http1.RemoteProtocolError) -> Exception:

@@ -10,6 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from drywire_sansio import __version__, http1
+from drywire_sansio.grammar import METHOD
 from drywire_transports.message_fields import map_to_fields
 
 from .errors import InvalidUrlClientError, NonHttpUrlClientError
@@ -70,7 +71,14 @@ def absolute_url(url: URL | str, base: URL | None) -> URL:
 
 
 def host_field(url: URL) -> str:
-    """Return the value of Host for `url`: with its port unless that is the scheme's own (RFC 9110, 7.2)."""
+    """Return the value of Host for `url`: with its port unless that is the scheme's own (RFC 9110, 7.2).
+
+    Raises InvalidUrlClientError for a URL with a user or password: they would be dropped in silence.
+    """
+    if url.raw_user is not None or url.raw_password is not None:
+        raise InvalidUrlClientError(
+            url.with_user(None), "a user and password in the URL are not sent: pass an Authorization header"
+        )
     return url.host_port_subcomponent or ""
 
 
@@ -86,9 +94,11 @@ def request_headers(
 ) -> http1.FieldLines:
     """Return all fields: Host first, the given ones as they are, and the automatic ones that neither lack nor `skip`.
 
-    Raises ValueError where `chunked` contradicts the given headers, LocalProtocolError for a header that HTTP does
-    not allow.
+    Raises ValueError where `chunked` contradicts the given headers, and for a method or header that HTTP does not
+    allow.
     """
+    if not method.isascii() or METHOD.fullmatch(method.encode()) is None:
+        raise ValueError(f"method {method[:60]!r} is not a token (RFC 9110, 9.1)")
     skipped = {name.lower() for name in skip}
     fields: list[tuple[bytes, bytes]] = []
     if "Host" not in headers:
@@ -100,7 +110,10 @@ def request_headers(
     if payload is not None and "Content-Type" not in headers and "content-type" not in skipped:
         fields.append((b"Content-Type", payload.content_type.encode("utf-8")))
     fields += _length_fields(method, headers, payload, chunked)
-    return http1.FieldLines(fields)
+    try:
+        return http1.FieldLines(fields)
+    except http1.LocalProtocolError as error:
+        raise ValueError(f"the request's headers cannot be sent: {error}") from error
 
 
 def _length_fields(

@@ -12,7 +12,7 @@ from yarl import URL
 
 from drywire_sansio import http1
 from drywire_sansio.media_types import MediaType, parse_media_type
-from drywire_transports import Runtime, StreamTimeout, TransportError
+from drywire_transports import Runtime, StreamBusy, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader
 from drywire_transports.message_fields import fields_to_map
 
@@ -60,6 +60,8 @@ class ClientResponse:
         self._headers: CIMultiDictProxy[str] | None = None
         self._media_type: MediaType | None = None
         self._ended = False  # the response, not the upload
+        self.in_context = False
+        """Whether ``async with`` will release it."""
         self._closed = False
         self.status = head.status
         """The status code."""
@@ -68,6 +70,10 @@ class ClientResponse:
         self.content = StreamReader(self)
         """The body as a stream."""
         self._take_what_has_come()
+
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self.close()  # forgotten half-way: its place in the pool is not lost
 
     def __repr__(self) -> str:
         return f"<ClientResponse({self.url}) [{self.status} {self.reason}]>"
@@ -207,10 +213,11 @@ class ClientResponse:
         return actual == expected or (actual.startswith("application/") and actual.endswith("+json"))
 
     def raise_for_status(self) -> None:
-        """Raise ClientResponseError for a status of 400 or more, and release the response then."""
+        """Raise ClientResponseError for a status of 400 or more, and release the response unless in ``async with``."""
         if self.ok:
             return
-        self.release()
+        if not self.in_context:
+            self.release()
         raise ClientResponseError(
             self.request_info, self.history, status=self.status, message=self.reason, headers=self.headers
         )
@@ -228,7 +235,9 @@ class ClientResponse:
         return self._closed
 
     def release(self) -> _Nothing:
-        """Give the connection back; one on which more would come is closed."""
+        """Give the connection back; one on which more would come than what has arrived is closed."""
+        if self._connection is not None:
+            self._take_what_has_come()
         self.close()
         return _Nothing()
 
@@ -242,6 +251,7 @@ class ClientResponse:
             connection.close()
 
     async def __aenter__(self) -> ClientResponse:
+        self.in_context = True
         return self
 
     async def __aexit__(
@@ -263,6 +273,8 @@ class ClientResponse:
         connection.stream.read_deadline = self._deadlines.read(self._runtime.now())
         try:
             event = await connection.channel.next_event()
+        except StreamBusy:
+            raise  # a second reader: the first one goes on
         except StreamTimeout as error:
             self.close()
             raise self._deadlines.blame(self._runtime.now(), "read") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import warnings
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 from types import TracebackType
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ __all__ = ["ClientSession"]
 Query = Any
 """What yarl takes as a query: str, a mapping, or pairs."""
 Timeout = ClientTimeout | float | None
+RaiseForStatus = bool | Callable[[ClientResponse], Awaitable[None]]
 
 KEPT: Final = 64
 """Hosts of which the plain header section is kept."""
@@ -64,13 +65,26 @@ class _RequestContextManager(Coroutine[Any, Any, ClientResponse]):
         return self._coroutine.__await__()
 
     async def __aenter__(self) -> ClientResponse:
-        self._response = await self._coroutine
-        return self._response
+        self._response = response = await self._coroutine
+        response.in_context = True
+        return response
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._response.__aexit__(kind, error, traceback)
+
+
+async def _checked(response: ClientResponse, check: RaiseForStatus) -> None:
+    """Raise what `check` makes of `response`, which is closed then."""
+    if not callable(check):
+        response.raise_for_status()
+        return
+    try:
+        await check(response)
+    except BaseException:
+        response.close()
+        raise
 
 
 def _to_timeout(timeout: Timeout) -> ClientTimeout:
@@ -83,8 +97,8 @@ class ClientSession:
     """Requests that share connections, headers and settings. Make one for a program, and close it.
 
     `base_url` is what relative URLs are joined to; `headers` are sent with each request; `timeout` is a
-    `ClientTimeout`, or the total in seconds; with `raise_for_status` a status of 400 or more raises; `connector` is
-    closed with the session if `connector_owner`.
+    `ClientTimeout`, or the total in seconds; with `raise_for_status` a status of 400 or more raises, or what an async
+    function of the response makes of it; `connector` is closed with the session if `connector_owner`.
     """
 
     def __init__(
@@ -96,7 +110,7 @@ class ClientSession:
         skip_auto_headers: Iterable[str] = (),
         json_serialize: Callable[[Any], str] = json_module.dumps,
         timeout: Timeout | _Unset = UNSET,
-        raise_for_status: bool = False,
+        raise_for_status: RaiseForStatus = False,
         connector_owner: bool = True,
     ) -> None:
         self._closed = True  # until all is well
@@ -201,7 +215,7 @@ class ClientSession:
         headers: LooseHeaders | None = None,
         skip_auto_headers: Iterable[str] = (),
         timeout: Timeout | _Unset = UNSET,
-        raise_for_status: bool | None = None,
+        raise_for_status: RaiseForStatus | None = None,
         ssl: Any = True,
         server_hostname: str | None = None,
         chunked: bool | None = None,
@@ -222,8 +236,9 @@ class ClientSession:
         limits = self._timeout if isinstance(timeout, _Unset) else _to_timeout(timeout)
         request = ClientRequest(method, target, fields, payload, ssl, server_hostname)
         response = await exchange(self._connector, request, Deadlines(limits, runtime.now()), runtime)
-        if self._raise_for_status if raise_for_status is None else raise_for_status:
-            response.raise_for_status()
+        check = self._raise_for_status if raise_for_status is None else raise_for_status
+        if check:
+            await _checked(response, check)
         return response
 
     def _payload(self, data: Any, json: Any) -> Payload | None:

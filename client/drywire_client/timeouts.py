@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from .errors import ConnectionTimeoutError, SocketTimeoutError
 
@@ -27,6 +28,10 @@ class ClientTimeout:
 
 
 DEFAULT_TIMEOUT = ClientTimeout(total=300, sock_connect=30)
+
+
+EARLY: Final = 0.002
+"""Seconds by which a loop may ring early: uvloop rounds to milliseconds, asyncio to the clock's resolution."""
 
 
 class Deadlines:
@@ -54,7 +59,8 @@ class Deadlines:
         """Return the error for a wait in `phase` (``"connect"`` or ``"read"``) that ended too late, at `now`."""
         timeout = self._timeout
         spent = f"after {now - self._started:.3g} s"
-        if now >= self.total:
+        now += EARLY
+        if now >= self.total or (phase == "read" and not timeout.sock_read):
             return TimeoutError(f"total timeout of {timeout.total:g} s passed {spent} (ClientTimeout.total)")
         if phase == "read":
             return SocketTimeoutError(

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from drywire_sansio import http1
-from drywire_transports import Runtime, TaskHandle, TransportError
+from drywire_transports import Runtime, StreamTimeout, TaskHandle, TransportError
 
 from .connector import Connection
+from .errors import ClientPayloadError
 from .payloads import AsyncPayload, BytesPayload, Payload, as_bytes
 from .timeouts import Deadlines
 
@@ -37,7 +38,7 @@ class Upload:
 
     def start(self, runtime: Runtime) -> None:
         """Begin to send."""
-        self._task = runtime.spawn(self._send, name="drywire upload")
+        self._task = runtime.spawn(self._send, runtime, name="drywire upload")
 
     def cancel(self) -> None:
         """Stop sending: the connection cannot be used any more."""
@@ -49,7 +50,7 @@ class Upload:
         if self._task is not None:
             await self._task.wait()
 
-    async def _send(self) -> None:
+    async def _send(self, runtime: Runtime) -> None:
         stream, channel = self._connection.stream, self._connection.channel
         try:
             stream.write_deadline = self._deadlines.total
@@ -59,8 +60,17 @@ class Upload:
             else:
                 await self._send_as_made(self._payload)
             await channel.send(http1.EndOfMessage())
+        except StreamTimeout as error:
+            self.error = self._deadlines.blame(runtime.now(), "read")  # the stream is broken: the reader sees only that
+            self.error.__cause__ = error
+            return
         except TransportError:
             return  # the response may be there all the same; if not, the reader finds the connection broken
+        except http1.LocalProtocolError as error:
+            self.error = ClientPayloadError(f"the request's body is not as announced: {error}")
+            self.error.__cause__ = error
+            stream.abort()
+            return
         except Exception as error:
             self.error = error
             stream.abort()

@@ -62,8 +62,9 @@ class RemoteProtocolError(ProtocolError):
 class LimitExceeded(RemoteProtocolError):
     """The peer went over a limit. `limit` names the field of `Limits` to raise, `value` is what it is set to."""
 
+    # All have a default since an exception is copied and unpickled by its message first, and its attributes then.
     def __init__(
-        self, message: str, *, limit: str, value: int, status: int, section: str = "", offset: int = 0
+        self, message: str, *, limit: str = "", value: int = 0, status: int = 400, section: str = "", offset: int = 0
     ) -> None:
         super().__init__(message, status=status, rule=f"limit-{limit}", section=section, offset=offset)
         self.limit = limit

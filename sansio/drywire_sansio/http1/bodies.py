@@ -149,7 +149,7 @@ class ChunkedReader:
             self._scanned = max(0, len(data) - start)
             return None
         match = CHUNK_HEAD.match(data, start)
-        if match is None or match.end() != end + 1:
+        if match is None:
             self._check_size_line(buffer, end + 1, complete=True)
             raise RemoteProtocolError(
                 "chunk size is not 1 to 16 hexadecimal digits and well-formed extensions",
@@ -176,7 +176,9 @@ class ChunkedReader:
         bad = CONTROL_BYTE.search(data, start + max(0, self._scanned - 1), end)
         if bad is not None and bad.start() - start <= room:
             raise control_error(data, bad.start(), buffer.offset + bad.start() - start)
-        length = end - start - (2 if complete else data.endswith(b"\r"))
+        # The line's end does not count; of a line still open, a CR may be the beginning of it.
+        carriage_return = data.startswith(b"\r", end - 2) if complete else data.endswith(b"\r")
+        length = end - start - carriage_return - complete
         if length > room:
             limit = self._limits.chunk_extensions
             raise _trailer_bounds(self._limits).over("chunk_extensions", limit, buffer.offset + room, 400)

@@ -357,6 +357,7 @@ CHUNKS = [
     bad_chunk_case("a bare carriage return in an extension", "RFC 9112, 2.2", b"1;a@@\rb\r\na\r\n", "bare-cr"),
     bad_chunk_case("a NUL in an extension", "RFC 9110, 5.5", b'1;a="@@\0"\r\na\r\n', "control-byte"),
     bad_chunk_case("more data than its size", "RFC 9112, 7.1", b"1\r\na@@bc\r\n", "bad-chunk-end", Data(b"a")),
+    bad_chunk_case("one byte more than its size", "RFC 9112, 7.1", b"1\r\na@@b", "bad-chunk-end", Data(b"a")),
     bad_chunk_case("a bare line feed after data", "RFC 9112, 7.1", b"1\r\na@@\n0\r\n\r\n", "bad-chunk-end", Data(b"a")),
     bad_chunk_case("a bare carriage return after data", "RFC 9112, 7.1", b"1\r\na@@\rb", "bad-chunk-end", Data(b"a")),
     trailer_case("a trailer", b"X: b\r\n", (b"X", b"b")),

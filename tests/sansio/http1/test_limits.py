@@ -98,6 +98,30 @@ def test_up_to_a_limit_nothing_is_refused(name, reader, value, wire, offset, sta
     assert raised.error is None
 
 
+# What stands further back than a limit allows is not looked at; what stands before it is to blame itself.
+WITHIN = [
+    ("start_line", 10, b"GET /abcde@@%b", b"f"),
+    ("field_line", 7, LINE + b"A: bcde@@%b", b"f"),
+    ("head", 20, LINE + b"A: b@@%b", b"c"),
+    ("chunk_extensions", 5, CHUNKED + b"10;abcd@@%b", b"e"),
+    ("trailers", 6, CHUNKED + b"0\r\nA: bcd@@%b", b"e"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "wire", "more"), WITHIN, ids=[case[0] for case in WITHIN])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(("bad", "rule"), [(b"\0", "control-byte"), (b"\n", "bare-lf"), (b"\rx", "bare-cr")])
+def test_of_a_limit_and_a_control_byte_the_first_is_to_blame(name, value, wire, more, size, bad, rule):
+    offset, wire = wire.index(b"@@"), wire.replace(b"@@", b"")
+    limits = replace(WIDE, **{name: value})
+    for suffix, expected in ((bad, rule), (more + bad, f"limit-{name}"), (more * 9 + bad, f"limit-{name}")):
+        verdict = read_pieces(server(limits), cut(wire % suffix, size))
+        assert (verdict.error[0], verdict.error[2]) == (expected, offset)
+    earlier = wire[: offset - 1] + bad + b"%b"
+    verdict = read_pieces(server(limits), cut(earlier % (more * 9), size))
+    assert (verdict.error[0], verdict.error[2]) == (rule, offset - 1)
+
+
 EXACT = [
     ("start_line", 16, b"GET /ab HTTP/1.1\r\nHost: a\r\n\r\n"),
     ("field_line", 7, b"GET /abcdef HTTP/1.1\r\nHost: a\r\n\r\n"),

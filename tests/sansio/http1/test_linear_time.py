@@ -93,23 +93,23 @@ def assert_halves_alike(make, read, parts):
     measured = []
     for _ in range(ATTEMPTS):
         measured.append(halves(make, read, parts))
-        if measured[-1] < 1.7:
+        if measured[-1] < 1.4:
             return
     pytest.fail(f"the second half took {sorted(measured)[0]:.2f} times as long as the first, at best")
 
 
 TRICKLES = {
-    "a long request line": (b"GET /", b"a" * 100_000),
-    "a long field line": (HEAD + b"X: ", b"a" * 100_000),
+    "a long request line": (b"GET /", b"a" * 200_000),
+    "a long field line": (HEAD + b"X: ", b"a" * 200_000),
     "a head of many lines": (HEAD, b"Name: some value\r\n" * 6_000),
     "a head of many blank values": (HEAD, b"N:" + b" " * 50_000 + b"\r\nN:" + b"\t" * 50_000),
     "carriage returns that end nothing": (HEAD, b"X: y\r\n" * 16_000),
     "a body of known length": (HEAD + b"Content-Length: 1000000\r\n\r\n", b"\r\n" * 60_000),
     "a chunk": (CHUNKED + b"fffff\r\n", b"\r\n" * 60_000),
     "one-byte chunks": (CHUNKED, b"1\r\na\r\n" * 16_000),
-    "a long chunk extension": (CHUNKED, b"1;a=" + b"b" * 100_000),
+    "a long chunk extension": (CHUNKED, b"1;a=" + b"b" * 200_000),
     "many chunk extensions": (CHUNKED, b"1" + b";a=b" * 25_000),
-    "a long trailer": (CHUNKED + b"0\r\n", b"X: " + b"a" * 100_000),
+    "a long trailer": (CHUNKED + b"0\r\n", b"X: " + b"a" * 200_000),
     "many trailers": (CHUNKED + b"0\r\n", b"Name: value\r\n" * 8_000),
 }
 
@@ -217,9 +217,9 @@ class Naive:
 
 def test_a_quadratic_reader_is_noticed():
     with pytest.raises(pytest.fail.Exception, match="times as long as the first"):
-        assert_halves_alike(Naive, Naive.read, pieces(b"a" * 30_000))
+        assert_halves_alike(Naive, Naive.read, pieces(b"a" * 15_000))
     with pytest.raises(pytest.fail.Exception, match="twice the input took"):  # about eight times as long
-        assert_doubles(lambda size: sum(len(b"a" * size) for _ in range(size) for _ in range(size // 8)), 400)
+        assert_doubles(lambda size: sum(len(b"a" * size) for _ in range(size) for _ in range(size // 8)), 300)
 
 
 def test_a_large_body_is_read_in_few_steps():
