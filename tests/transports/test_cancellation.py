@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from drywire_transports import StreamBroken, StreamClosed, StreamTimeout, current_runtime
+from drywire_transports import ClientTLS, StreamBroken, StreamClosed, StreamTimeout, current_runtime
 
 from .pairs import Pairs
 
@@ -154,3 +154,36 @@ async def test_a_file_that_the_peer_takes_too_slowly_times_out(pair, tmp_path):
     with path.open("rb") as file, pytest.raises(StreamTimeout):
         await here.send_file(file, 0, 32 << 20)
     assert here.closed
+
+
+async def test_a_connect_with_tls_can_be_cancelled_at_every_step(server_tls, client_tls):
+    """Nothing is closed twice, nothing stays open, and the listener goes on serving."""
+    runtime = current_runtime()
+
+    async def serve(stream):
+        with contextlib.suppress(StreamBroken):
+            await stream.send(b"hello")
+            while await stream.receive():
+                pass
+        stream.abort()
+
+    listener = await runtime.listen_tcp(serve, "127.0.0.1", 0, tls=server_tls)
+    port = listener.addresses[0][1]
+
+    async def connect():
+        stream = await runtime.connect_tcp("127.0.0.1", port, tls=ClientTLS(client_tls, "localhost"))
+        try:
+            assert await stream.receive() == b"hello"
+        finally:
+            stream.abort()
+
+    for steps in range(25):
+        task = runtime.spawn(connect)
+        for _ in range(steps):
+            await runtime.sleep_until(runtime.now())
+        task.cancel()
+        assert await task.wait(runtime.now() + 5)
+        assert task.exception() is None
+    await connect()
+    listener.cancel()
+    assert await listener.join(runtime.now() + 5)

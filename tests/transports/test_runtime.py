@@ -159,6 +159,19 @@ async def test_what_escapes_a_background_task_is_kept_and_logged_and_goes_no_fur
     assert [record.message for record in caplog.records] == ["background task 'failing' failed"]
 
 
+async def test_what_a_task_raised_is_known_as_soon_as_it_is_done():
+    runtime = current_runtime()
+
+    async def fail():
+        raise LookupError
+
+    task = runtime.spawn(fail)
+    assert task.exception() is None
+    while not task.done:
+        await runtime.sleep_until(runtime.now())
+    assert isinstance(task.exception(), LookupError)
+
+
 async def test_a_group_of_errors_from_a_background_task_goes_no_further(caplog):
     runtime = current_runtime()
 

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
+from .errors import StreamBusy
+
 __all__ = ["BodySource", "LineTooLong", "Piece", "StreamReader", "empty_body"]
 
 T = TypeVar("T")
@@ -207,6 +209,8 @@ class StreamReader:
             return False
         try:
             piece = await self._source.pull()
+        except StreamBusy:
+            raise  # the second reader's mistake, and no business of the first
         except Exception as error:
             self._exception = error
             raise

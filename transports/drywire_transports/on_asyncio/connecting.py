@@ -88,7 +88,11 @@ async def connect_unix(
 async def _over(
     loop: asyncio.AbstractEventLoop, sock: socket.socket, tls: ClientTLS | None, host: str
 ) -> AsyncioStream:
-    """Return a stream over the connected `sock`, which is closed if anything goes wrong."""
+    """Return a stream over the connected `sock`, which is closed if anything goes wrong.
+
+    Closed by asyncio, whose transport owns it from here on, also when this is cancelled: closed under the transport,
+    its descriptor could be somebody else's by the time the transport lets go of it.
+    """
     context: ssl.SSLContext | None = None
     hostname: str | None = None
     if tls is not None:
@@ -97,13 +101,9 @@ async def _over(
     try:
         _, stream = await create(lambda: AsyncioStream(loop), sock=sock, ssl=context, server_hostname=hostname)
     except OSError as error:
-        sock.close()
         if tls is None:
             raise ConnectFailed(host, [error]) from error
         raise TLSFailed(f"the TLS handshake with {host} failed: {error}") from error
-    except BaseException:
-        sock.close()
-        raise
     return stream
 
 

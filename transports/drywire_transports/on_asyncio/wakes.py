@@ -56,17 +56,16 @@ def _release(waiter: asyncio.Future[None]) -> None:
 class AsyncioTask:
     """A background task and what became of it."""
 
-    __slots__ = ("_exception", "_on_done", "_task")
+    __slots__ = ("_on_done", "_task")
 
     def __init__(self, task: asyncio.Task[object], on_done: Callable[[AsyncioTask], None]) -> None:
         self._task = task
-        self._exception: BaseException | None = None
         self._on_done = on_done
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         if not task.cancelled():
-            self._exception = error = task.exception()
+            error = task.exception()
             # asyncio has let KeyboardInterrupt and SystemExit out of the loop already.
             if isinstance(error, Exception):
                 logger.error("background task %r failed", task.get_name(), exc_info=error)
@@ -90,4 +89,6 @@ class AsyncioTask:
 
     def exception(self) -> BaseException | None:
         """Return what the ended task raised; None if it returned, was cancelled, or is not done."""
-        return self._exception
+        task = self._task
+        # Asked of the task, not of what `_ended` does: a task is done one turn of the loop before its callbacks run.
+        return None if not task.done() or task.cancelled() else task.exception()
