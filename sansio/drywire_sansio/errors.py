@@ -28,7 +28,8 @@ class RemoteProtocolError(ProtocolError):
     After it the connection stays in the state ERROR and raises the same error again; a server that has not begun
     its response may still send one, and then must close.
 
-    `status`   the status a server should answer with (400, 413, 414, 417, 431, 501, 505).
+    `status`   the status to answer with: a server's to a bad request (400, 413, 414, 431, 501, 505), and for a bad
+               response always the 502 of a gateway.
     `rule`     the rule's short name, stable for tests and metrics, such as ``"bare-lf"``.
     `section`  where the rule stands, such as ``"RFC 9112, 2.2"``.
     `offset`   how many bytes the peer had sent on this connection before the offending one.

@@ -7,13 +7,19 @@ Each limit is counted cumulatively and checked before anything is stored for it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Limits"]
+from .errors import LimitExceeded
+
+__all__ = ["Limits", "exceeded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds on what one HTTP/1.1 peer may send. Sizes are bytes, without the line's CRLF.
+
+    Behind each stands the status that a server answers with; what a client reads over a limit is a bad gateway's
+    matter (502).
 
     Make your own with `Limits(field_count=64)`; what is not named keeps its default. The defaults for lines and
     counts are those aiohttp's users know; a server with very long URLs raises `start_line`.
@@ -33,5 +39,30 @@ class Limits:
     """Trailer lines of one chunked body (431)."""
     trailers: int = 16_384
     """The trailer lines of one chunked body and their line ends, without the empty line behind them (431)."""
+    body: int = 1 << 40
+    """The content of one body, of whatever framing (413). A body is handed on as it comes and held nowhere, so the
+    default, 1 TiB, only ends what would never end; a program that knows better sets it, and a Content-Length over it
+    is refused with the head."""
     informational: int = 32
-    """Interim 1xx responses before one final response."""
+    """Interim 1xx responses before one final response (502)."""
+
+
+_ANSWERS: Final = {
+    "start_line": (414, "RFC 9110, 15.5.15"),
+    "field_line": (431, "RFC 6585, 5"),
+    "field_count": (431, "RFC 6585, 5"),
+    "head": (431, "RFC 6585, 5"),
+    "chunk_extensions": (400, "RFC 9112, 7.1.1"),
+    "trailer_count": (431, "RFC 6585, 5"),
+    "trailers": (431, "RFC 6585, 5"),
+    "body": (413, "RFC 9110, 15.5.14"),
+    "informational": (502, "RFC 9110, 15.2"),
+}
+
+
+def exceeded(name: str, value: int, offset: int) -> LimitExceeded:
+    """Return the error for the byte at `offset`, which is over the limit `name` of `value`."""
+    status, section = _ANSWERS[name]
+    unit = "" if "count" in name or name == "informational" else " bytes"
+    message = f"{name.replace('_', ' ')} over the limit of {value}{unit} (Limits.{name})"
+    return LimitExceeded(message, limit=name, value=value, status=status, section=section, offset=offset)

@@ -11,7 +11,7 @@ from typing import Protocol
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FieldLines
 from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE
-from ..limits import Limits
+from ..limits import Limits, exceeded
 from .buffer import ReceiveBuffer
 from .events import Buffer, Data, EndOfMessage, Fields
 from .framing import Chunked, Framing, Length
@@ -68,25 +68,42 @@ class LengthReader:
 class UntilCloseReader:
     """Reads a body that the end of the connection ends."""
 
-    __slots__ = ()
+    __slots__ = ("_limit", "_room")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._room = limit
 
     def read(self, buffer: ReceiveBuffer) -> Data | EndOfMessage | None:
         """Return the next event; see `BodyReader`."""
-        data = buffer.take(len(buffer))
+        data = buffer.take(self._room)
         if data:
+            self._room -= len(data)
             return Data(data)
+        if len(buffer):
+            raise exceeded("body", self._limit, buffer.offset)
         return END_OF_MESSAGE if buffer.eof else None
 
 
 class ChunkedReader:
     """Reads a body in the chunked coding, every byte of the coding checked."""
 
-    __slots__ = ("_after_data", "_begins", "_extensions_left", "_limits", "_remaining", "_scanned", "_trailers")
+    __slots__ = (
+        "_after_data",
+        "_begins",
+        "_extensions_left",
+        "_limits",
+        "_remaining",
+        "_room",
+        "_scanned",
+        "_trailers",
+    )
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._extensions_left = limits.chunk_extensions
         self._remaining = 0  # bytes of the present chunk still to come
+        self._room = limits.body  # bytes that later chunks may have
         self._begins = False  # whether none of the present chunk's data was given out yet
         self._after_data = False  # whether the chunk's CRLF is due
         self._scanned = 0  # up to where the present size line was looked at
@@ -163,9 +180,13 @@ class ChunkedReader:
         if extensions:
             self._check_size_line(buffer, end + 1, complete=True)
             self._extensions_left -= extensions
+        size = int(match[1], 16)
+        if size > self._room:
+            raise exceeded("body", self._limits.body, buffer.offset)
+        self._room -= size
         buffer.start = end + 1
         self._scanned = 0
-        return int(match[1], 16)
+        return size
 
     def _check_size_line(self, buffer: ReceiveBuffer, end: int, *, complete: bool) -> None:
         """Raise for a control byte in the size line, or for extensions over the limit: whichever comes first."""
@@ -181,7 +202,7 @@ class ChunkedReader:
         length = end - start - carriage_return - complete
         if length > room:
             limit = self._limits.chunk_extensions
-            raise _trailer_bounds(self._limits).over("chunk_extensions", limit, buffer.offset + room, 400)
+            raise exceeded("chunk_extensions", limit, buffer.offset + room)
 
     def _read_trailers(self, scanner: SectionScanner, buffer: ReceiveBuffer) -> EndOfMessage | None:
         length = scanner.scan()
@@ -210,11 +231,13 @@ def _incomplete(message: str, section: str, buffer: ReceiveBuffer) -> RemoteProt
     return RemoteProtocolError(message, rule="incomplete-body", section=section, offset=buffer.offset + len(buffer))
 
 
-def body_reader(framing: Framing, limits: Limits) -> BodyReader:
-    """Return the reader for `framing`."""
+def body_reader(framing: Framing, limits: Limits, offset: int) -> BodyReader:
+    """Return the reader of a body that begins at byte `offset`. Raises LimitExceeded for one announced as too long."""
     if isinstance(framing, Length):
+        if framing.length > limits.body:
+            raise exceeded("body", limits.body, offset)
         return LengthReader(framing.length) if framing.length else EMPTY_READER
-    return ChunkedReader(limits) if isinstance(framing, Chunked) else UntilCloseReader()
+    return ChunkedReader(limits) if isinstance(framing, Chunked) else UntilCloseReader(limits.body)
 
 
 class BodyWriter(Protocol):

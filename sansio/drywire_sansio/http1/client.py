@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ..errors import LimitExceeded, LocalProtocolError
+from ..errors import LocalProtocolError
 from ..fields import FramingFields
-from ..limits import Limits
+from ..limits import Limits, exceeded
 from .bodies import body_reader, body_writer
 from .connection import Connection
 from .events import Buffer, Data, Event, InformationalResponse, Request, Response
@@ -110,14 +110,7 @@ class ClientConnection(Connection):
         self._informational += 1
         limit = self.limits.informational
         if self._informational > limit:
-            raise LimitExceeded(
-                f"more than {limit} interim responses to one request (Limits.informational)",
-                limit="informational",
-                value=limit,
-                status=502,
-                section="RFC 9110, 15.2",
-                offset=self._buffer.offset,
-            )
+            raise exceeded("informational", limit, self._buffer.offset)
 
     def _read_response(self, event: Response, kind: type[object], fields: FramingFields) -> None:
         version = event.http_version
@@ -125,7 +118,7 @@ class ClientConnection(Connection):
             framing = response_framing(self._method, event.status, fields, version)
         except FramingError as error:
             raise self._framing_refused(error, self._head_reader.fields) from None
-        self._body_reader = body_reader(framing, self.limits)
+        self._body_reader = body_reader(framing, self.limits, self._buffer.offset)
         if kind is Switch:
             return
         self._proposal = None

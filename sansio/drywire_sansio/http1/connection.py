@@ -160,6 +160,8 @@ class Connection:
         try:
             return self._read()
         except RemoteProtocolError as error:
+            if self.our_role is CLIENT:
+                error.status = 502
             self._error = error
             self._stop(self.their_role)
             raise

@@ -54,8 +54,6 @@ class HeadKind(Generic[H]):
     """Makes the event from the match of the first line, the fields, and the byte of the stream where it began."""
     start_line_error: Callable[[bytes, int], RemoteProtocolError | None]
     """Says what is wrong with a first line."""
-    start_line_status: int
-    """The status that answers a first line over the limit."""
 
 
 def target_error(method: bytes, target: bytes) -> str | None:
@@ -149,7 +147,7 @@ class HeadReader(Generic[H]):
     def _scan(self) -> int | None:
         """Judge line by line what has arrived since the last time; see `SectionScanner.scan`."""
         if self._scanner is None:
-            bounds = _head_bounds(self._limits, self._kind.start_line_status)
+            bounds = _head_bounds(self._limits)
             self._scanner = SectionScanner(self._buffer, bounds, self._kind.start_line_error)
         return self._scanner.scan()
 
@@ -228,7 +226,7 @@ def status_line_error(line: bytes, offset: int) -> RemoteProtocolError | None:
     return _refused("status is not three digits and a reason", "bad-status-line", "RFC 9112, 4", offset, line)
 
 
-def _head_bounds(limits: Limits, start_line_status: int) -> Bounds:
+def _head_bounds(limits: Limits) -> Bounds:
     return Bounds(
         total=limits.head,
         total_name="head",
@@ -236,12 +234,11 @@ def _head_bounds(limits: Limits, start_line_status: int) -> Bounds:
         count_name="field_count",
         line=limits.field_line,
         start_line=limits.start_line,
-        start_line_status=start_line_status,
     )
 
 
-REQUEST: HeadKind[Request] = HeadKind(REQUEST_LINE, _make_request, request_line_error, 414)
-RESPONSE: HeadKind[Response | InformationalResponse] = HeadKind(STATUS_LINE, _make_response, status_line_error, 431)
+REQUEST: HeadKind[Request] = HeadKind(REQUEST_LINE, _make_request, request_line_error)
+RESPONSE: HeadKind[Response | InformationalResponse] = HeadKind(STATUS_LINE, _make_response, status_line_error)
 
 
 def checked_fields(fields: Fields) -> FieldLines:

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..errors import LimitExceeded, RemoteProtocolError
+from ..errors import RemoteProtocolError
 from ..grammar import CONTROL_BYTE, FIELD_LINE, TOKEN
+from ..limits import exceeded
 from .buffer import ReceiveBuffer
 
 __all__ = ["Bounds", "SectionScanner", "control_error", "field_line_error"]
 
 StartLineError = Callable[[bytes, int], RemoteProtocolError | None]
-LIMIT_SECTIONS = {400: "RFC 9112, 7.1.1", 414: "RFC 9110, 15.5.15", 431: "RFC 6585, 5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,6 @@ class Bounds:
     line: int
     line_name: str = "field_line"
     start_line: int = 0
-    start_line_status: int = 431
-
-    def over(self, name: str, value: int, offset: int, status: int = 431) -> LimitExceeded:
-        """Return the error for passing the limit `name`."""
-        what = name.replace("_", " ")
-        unit = "" if "count" in name else " bytes"
-        return LimitExceeded(
-            f"{what} over the limit of {value}{unit} (Limits.{name})",
-            limit=name,
-            value=value,
-            status=status,
-            section=LIMIT_SECTIONS[status],
-            offset=offset,
-        )
 
 
 def control_error(data: bytes | bytearray, position: int, offset: int) -> RemoteProtocolError:
@@ -116,18 +102,18 @@ class SectionScanner:
     def _checked_length(self, length: int) -> int:
         bounds = self._bounds
         if length - 2 > bounds.total:
-            raise bounds.over(bounds.total_name, bounds.total, self._buffer.offset + bounds.total)
+            raise exceeded(bounds.total_name, bounds.total, self._buffer.offset + bounds.total)
         return length
 
-    def _room(self) -> tuple[str, int, int, int]:
-        """Return the limit that the unfinished line meets first: name, value, status, and the bytes it leaves."""
+    def _room(self) -> tuple[str, int, int]:
+        """Return the limit that the unfinished line meets first: name, value, and the bytes it leaves."""
         bounds = self._bounds
         left = bounds.total - self._line
         if self._count < 0:
-            name, line, status = "start_line", bounds.start_line, bounds.start_line_status
+            name, line = "start_line", bounds.start_line
         else:
-            name, line, status = bounds.line_name, bounds.line, 431
-        return (name, line, status, line) if line <= left else (bounds.total_name, bounds.total, 431, left)
+            name, line = bounds.line_name, bounds.line
+        return (name, line, line) if line <= left else (bounds.total_name, bounds.total, left)
 
     def _check_open_line(self, data: bytes | bytearray, start: int, size: int) -> None:
         """Check a line that has not ended: its count, its bytes so far, its length."""
@@ -156,13 +142,13 @@ class SectionScanner:
     def _check_count(self) -> None:
         bounds = self._bounds
         if self._count >= bounds.count:
-            raise bounds.over(bounds.count_name, bounds.count, self._buffer.offset + self._line)
+            raise exceeded(bounds.count_name, bounds.count, self._buffer.offset + self._line)
 
     def _check_length(self, data: bytes | bytearray, first: int, length: int, bad: int | None) -> None:
         """Raise for the forbidden byte at `bad`, or for a line longer than allowed: whichever comes first."""
-        name, value, status, room = self._room()
+        name, value, room = self._room()
         offset = self._buffer.offset + self._line
         if bad is not None and bad - first <= room:
             raise control_error(data, bad, offset + bad - first)
         if length > room:
-            raise self._bounds.over(name, value, offset + room, status)
+            raise exceeded(name, value, offset + room)

@@ -73,7 +73,9 @@ def accepted(name, section, reader, wire, *events, **options):
 
 
 def refused(name, section, reader, wire, rule, *events, status=400, **options):
-    """Return a case whose bytes break `rule` at the mark, after `events`."""
+    """Return a case whose bytes break `rule` at the mark, after `events`; a bad response is always answered 502."""
+    if reader is CLIENT:
+        status = 502
     assert wire.count(MARK) == 1, f"{name}: say with {MARK!r} which byte is to blame"
     offset, wire = wire.index(MARK), wire.replace(MARK, b"")
     return Case(name, section, reader, wire, events, rule, status, offset, **options)

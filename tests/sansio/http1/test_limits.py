@@ -27,6 +27,7 @@ WIDE = Limits(
     chunk_extensions=1000,
     trailer_count=100,
     trailers=10_000,
+    body=1000,
     informational=100,
 )
 LINE = b"GET / HTTP/1.1\r\n"
@@ -53,20 +54,23 @@ def past(name, reader, value, wire, status, section):
 
 TOO_MUCH = [
     past("start_line", server, 16, b"GET /ab HTTP/1.1@@1", 414, "RFC 9110, 15.5.15"),
-    past("start_line", client, 14, b"HTTP/1.1 200 O@@K\r\n", 431, "RFC 6585, 5"),
+    past("start_line", client, 14, b"HTTP/1.1 200 O@@K\r\n", 502, "RFC 9110, 15.5.15"),
     past("field_line", server, 7, LINE + HOST + b"X: bcde@@f", 431, "RFC 6585, 5"),
-    past("field_line", client, 4, STATUS + b"X: b@@ ", 431, "RFC 6585, 5"),
+    past("field_line", client, 4, STATUS + b"X: b@@ ", 502, "RFC 6585, 5"),
     past("field_line", server, 30, CHUNKED + b"0\r\nX: " + b"y" * 27 + b"@@z", 431, "RFC 6585, 5"),
     past("field_count", server, 2, LINE + HOST + b"A: b\r\n@@C", 431, "RFC 6585, 5"),
     past("field_count", server, 0, LINE + b"@@H", 431, "RFC 6585, 5"),
-    past("field_count", client, 1, STATUS + b"A: b\r\n@@C: d\r\n", 431, "RFC 6585, 5"),
+    past("field_count", client, 1, STATUS + b"A: b\r\n@@C: d\r\n", 502, "RFC 6585, 5"),
     past("head", server, 30, LINE + HOST + b"A: bc@@d", 431, "RFC 6585, 5"),
     past("head", server, 10, b"GET /abcde@@f", 431, "RFC 6585, 5"),
-    past("head", client, 20, STATUS + b"A:b@@c", 431, "RFC 6585, 5"),
+    past("head", client, 20, STATUS + b"A:b@@c", 502, "RFC 6585, 5"),
     past("trailer_count", server, 1, CHUNKED + b"0\r\nA: b\r\n@@C", 431, "RFC 6585, 5"),
     past("trailer_count", server, 0, CHUNKED + b"0\r\n@@A", 431, "RFC 6585, 5"),
     past("trailers", server, 10, CHUNKED + b"0\r\nA: b\r\nC: d@@e", 431, "RFC 6585, 5"),
     past("trailers", server, 0, CHUNKED + b"0\r\n@@A", 431, "RFC 6585, 5"),
+    past("body", server, 5, CHUNKED + b"@@6\r\n", 413, "RFC 9110, 15.5.14"),
+    past("body", server, 5, CHUNKED + b"3\r\nabc\r\n2\r\nde\r\n@@1\r\n", 413, "RFC 9110, 15.5.14"),
+    past("body", client, 5, STATUS + b"\r\nabcde@@f", 502, "RFC 9110, 15.5.14"),
     past("chunk_extensions", server, 4, CHUNKED + b"1;abc@@d", 400, "RFC 9112, 7.1.1"),
     past("chunk_extensions", server, 4, CHUNKED + b"1;a\r\nx\r\n00002;b@@c", 400, "RFC 9112, 7.1.1"),
     past("chunk_extensions", server, 0, CHUNKED + b"1@@;", 400, "RFC 9112, 7.1.1"),
@@ -163,7 +167,7 @@ def test_interim_responses_are_counted_for_each_request():
     connection.receive_data(hints * 3)
     connection.next_event()
     connection.next_event()
-    with pytest.raises(LimitExceeded, match="more than 2 interim responses") as raised:
+    with pytest.raises(LimitExceeded, match=r"informational over the limit of 2 \(Limits.informational\)") as raised:
         connection.next_event()
     assert (raised.value.limit, raised.value.value, raised.value.status) == ("informational", 2, 502)
 
