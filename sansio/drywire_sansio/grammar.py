@@ -21,12 +21,14 @@ __all__ = [
     "FIELD_LINE",
     "FIELD_LINES",
     "FRAMING_FIELD",
+    "FRAMING_NAME",
     "HOST",
     "HTTP_VERSION",
     "METHOD",
     "REASON",
     "REQUEST_LINE",
     "REQUEST_TARGET",
+    "SPACED_CHUNK_HEAD",
     "STATUS_LINE",
     "TARGET_FORM",
     "TOKEN",
@@ -73,9 +75,10 @@ FIELD: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r\n")
 
 # The six fields that decide how a message is framed and what becomes of the connection, at the start of a line of
 # a validated and lower-cased head: nothing else can follow a line feed there.
-FRAMING_FIELD: Final = re.compile(
-    rb"\n(connection|content-length|expect|host|transfer-encoding|upgrade):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r"
-)
+_FRAMING_NAMES: Final = rb"connection|content-length|expect|host|transfer-encoding|upgrade"
+FRAMING_FIELD: Final = re.compile(rb"\n(" + _FRAMING_NAMES + rb"):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r")
+# What some parser or other could take for one of them, however mangled: white space and odd bytes count for nothing.
+FRAMING_NAME: Final = re.compile(rb"[^a-z]*+(?:" + _FRAMING_NAMES + rb")[^a-z:]*+:")
 
 # What no line of a head may hold. A CR that nothing follows yet is not judged.
 CONTROL_BYTE: Final = re.compile(rb"\r(?=[^\n])|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -97,4 +100,6 @@ _CHUNK_EXTENSION: Final = (
 )
 # RFC 9112, 7.1: chunk-size = 1*HEXDIG, here at most 16 of them: as many as 64 bits can need
 CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
-CHUNK_HEAD: Final = re.compile(rb"(" + CHUNK_SIZE.pattern + rb")(?:" + _CHUNK_EXTENSION + rb")*+\r\n")
+_CHUNK_HEAD: Final = rb"(" + CHUNK_SIZE.pattern + rb")(?:" + _CHUNK_EXTENSION + rb")*+"
+CHUNK_HEAD: Final = re.compile(_CHUNK_HEAD + rb"\r\n")
+SPACED_CHUNK_HEAD: Final = re.compile(_CHUNK_HEAD + rb"[ \t]*+\r\n")  # of servers that pad sizes to a fixed width

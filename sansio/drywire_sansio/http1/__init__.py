@@ -32,6 +32,7 @@ from .events import (
     Request,
     Response,
 )
+from .quirks import Quirk
 from .server import ServerConnection
 from .states import (
     CLIENT,
@@ -79,6 +80,7 @@ __all__ = [
     "NeedData",
     "Paused",
     "ProtocolError",
+    "Quirk",
     "RemoteProtocolError",
     "Request",
     "Response",

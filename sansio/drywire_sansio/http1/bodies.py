@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FieldLines
-from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE
+from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE, SPACED_CHUNK_HEAD
 from ..limits import Limits, exceeded
 from .buffer import ReceiveBuffer
 from .events import Buffer, Data, EndOfMessage, Fields
@@ -93,14 +93,16 @@ class ChunkedReader:
         "_begins",
         "_extensions_left",
         "_limits",
+        "_match_head",
         "_remaining",
         "_room",
         "_scanned",
         "_trailers",
     )
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, spaced: bool) -> None:
         self._limits = limits
+        self._match_head = (SPACED_CHUNK_HEAD if spaced else CHUNK_HEAD).match
         self._extensions_left = limits.chunk_extensions
         self._remaining = 0  # bytes of the present chunk still to come
         self._room = limits.body  # bytes that later chunks may have
@@ -165,7 +167,7 @@ class ChunkedReader:
             self._check_size_line(buffer, len(data), complete=False)
             self._scanned = max(0, len(data) - start)
             return None
-        match = CHUNK_HEAD.match(data, start)
+        match = self._match_head(data, start)
         if match is None:
             self._check_size_line(buffer, end + 1, complete=True)
             raise RemoteProtocolError(
@@ -231,13 +233,16 @@ def _incomplete(message: str, section: str, buffer: ReceiveBuffer) -> RemoteProt
     return RemoteProtocolError(message, rule="incomplete-body", section=section, offset=buffer.offset + len(buffer))
 
 
-def body_reader(framing: Framing, limits: Limits, offset: int) -> BodyReader:
-    """Return the reader of a body that begins at byte `offset`. Raises LimitExceeded for one announced as too long."""
+def body_reader(framing: Framing, limits: Limits, offset: int, spaced_chunk_sizes: bool = False) -> BodyReader:
+    """Return the reader of a body that begins at byte `offset`. Raises LimitExceeded for one announced as too long.
+
+    `spaced_chunk_sizes` lets white space stand behind a chunk's size, which the grammar does not.
+    """
     if isinstance(framing, Length):
         if framing.length > limits.body:
             raise exceeded("body", limits.body, offset)
         return LengthReader(framing.length) if framing.length else EMPTY_READER
-    return ChunkedReader(limits) if isinstance(framing, Chunked) else UntilCloseReader(limits.body)
+    return ChunkedReader(limits, spaced_chunk_sizes) if isinstance(framing, Chunked) else UntilCloseReader(limits.body)
 
 
 class BodyWriter(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from ..errors import LocalProtocolError
@@ -20,7 +21,9 @@ from .head import (
     written_framing_fields,
 )
 from .persistence import connection_options, keeps_alive
+from .quirks import Quirk
 from .states import CLIENT, SERVER, Role, State, Switch
+from .tolerance import TolerantHeadReader
 
 __all__ = ["ClientConnection"]
 
@@ -31,16 +34,23 @@ class ClientConnection(Connection):
     `send` takes `Request`, `Data`, `EndOfMessage`, `ConnectionClosed`; `next_event` gives `InformationalResponse`,
     `Response`, `Data`, `EndOfMessage`, `ConnectionClosed`. Header fields go out just as given: a request with a
     body says so itself, by Content-Length or Transfer-Encoding, and an HTTP/1.1 request names its Host.
+
+    `quirks` names the deviations of a broken server that its responses may have; none by default.
     """
 
-    __slots__ = ("_head_reader", "_informational")
+    __slots__ = ("_head_reader", "_informational", "quirks")
 
     our_role: ClassVar[Role] = CLIENT
     their_role: ClassVar[Role] = SERVER
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, quirks: Collection[Quirk] = ()) -> None:
         super().__init__(limits)
-        self._head_reader = HeadReader(self._buffer, self.limits, RESPONSE)
+        self.quirks = frozenset(quirks)
+        self._head_reader: HeadReader[InformationalResponse | Response] | TolerantHeadReader
+        if self.quirks - {Quirk.SPACE_AFTER_CHUNK_SIZE}:
+            self._head_reader = TolerantHeadReader(self._buffer, self.limits, self.quirks)
+        else:
+            self._head_reader = HeadReader(self._buffer, self.limits, RESPONSE)
         self._informational = 0
 
     @property
@@ -117,8 +127,9 @@ class ClientConnection(Connection):
         try:
             framing = response_framing(self._method, event.status, fields, version)
         except FramingError as error:
-            raise self._framing_refused(error, self._head_reader.fields) from None
-        self._body_reader = body_reader(framing, self.limits, self._buffer.offset)
+            raise self._framing_refused(error, self._head_reader.fields_offset) from None
+        tolerant = Quirk.SPACE_AFTER_CHUNK_SIZE in self.quirks
+        self._body_reader = body_reader(framing, self.limits, self._buffer.offset, tolerant)
         if kind is Switch:
             return
         self._proposal = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FieldLines, FramingFields
+from ..fields import FramingFields
 from ..limits import Limits
 from .bodies import BodyReader, BodyWriter
 from .buffer import ReceiveBuffer
@@ -206,9 +206,8 @@ class Connection:
                 self._awaits_continue = False  # the client did not wait after all
         return event
 
-    def _framing_refused(self, error: FramingError, fields: FieldLines) -> RemoteProtocolError:
-        """Return the error for a head just read, whose `fields` are to blame from their first line on."""
-        offset = self._buffer.offset - 2 - len(fields.raw)
+    def _framing_refused(self, error: FramingError, offset: int) -> RemoteProtocolError:
+        """Return the error for a head just read, whose fields begin at `offset` and are to blame."""
         return RemoteProtocolError(
             str(error), status=error.status, rule=error.rule, section=error.section, offset=offset
         )

@@ -100,6 +100,11 @@ class HeadReader(Generic[H]):
         """The fields of the head that was read last."""
         self._tail = b""  # the last section and its empty line, as long as the next may be equal to it
 
+    @property
+    def fields_offset(self) -> int:
+        """The byte of the stream where the fields of the head that was just read began."""
+        return self._buffer.offset - 2 - len(self.fields.raw)
+
     def read(self) -> H | None:
         """Return the next head, None while it is not complete. Raises RemoteProtocolError."""
         buffer = self._buffer

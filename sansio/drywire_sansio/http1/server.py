@@ -77,7 +77,7 @@ class ServerConnection(Connection):
         try:
             framing = request_framing(request.method, fields, request.http_version)
         except FramingError as error:
-            raise self._framing_refused(error, self._head_reader.fields) from None
+            raise self._framing_refused(error, self._head_reader.fields_offset) from None
         self._their_version = request.http_version
         self._learn_request(request, fields, framing)
         self._body_reader = body_reader(framing, self.limits, self._buffer.offset)

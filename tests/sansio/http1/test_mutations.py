@@ -74,7 +74,7 @@ def check(case, data, limits, sizes, eof):
         assert section.startswith("RFC ")
         assert message
         assert 0 <= offset <= len(data)
-        assert status in (400, 414, 431, 501, 502, 505)
+        assert status in (400, 413, 414, 431, 501, 502, 505)
 
 
 sizes = st.lists(st.integers(2, 40), max_size=2).map(lambda more: [1, *more])
