@@ -11,6 +11,7 @@ Names are loaded when they are first used. The server is ``from drywire import w
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from drywire_sansio import __version__
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         TCPConnector,
         UnixClientConnectorError,
     )
+    from drywire_sansio.http1 import Limits, Quirk
 
 __all__ = [
     "ClientConnectionError",
@@ -68,7 +70,9 @@ __all__ = [
     "ContentTypeError",
     "InvalidURL",
     "InvalidUrlClientError",
+    "Limits",
     "NonHttpUrlClientError",
+    "Quirk",
     "RequestInfo",
     "ServerConnectionError",
     "ServerDisconnectedError",
@@ -83,9 +87,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import drywire_client
-
-    value = globals()[name] = getattr(drywire_client, name)
+    home = import_module("drywire_sansio.http1" if name in ("Limits", "Quirk") else "drywire_client")
+    value = globals()[name] = getattr(home, name)
     return value
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl as ssl_module
 from collections import deque
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from drywire_sansio import http1
@@ -54,11 +55,13 @@ class Connection:
 
     __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "reused", "stream")
 
-    def __init__(self, connector: TCPConnector, key: ConnectionKey, stream: ByteStream) -> None:
+    def __init__(
+        self, connector: TCPConnector, key: ConnectionKey, stream: ByteStream, core: http1.ClientConnection
+    ) -> None:
         self._connector: TCPConnector | None = connector
         self.key = key
         self.stream = stream
-        self.channel = HTTPChannel(stream, http1.ClientConnection())
+        self.channel = HTTPChannel(stream, core)
         self.reused = False
         """Whether it has served a request before, so that the server may have closed it meanwhile."""
         self.answered = False
@@ -118,7 +121,8 @@ class TCPConnector:
     `limit` connections may be in use at once (100; 0 or None for any number), `limit_per_host` of them to one host and
     port (0 for any). Who waits is served in order. Idle connections are kept `keepalive_timeout` seconds (15), none if
     `force_close`. `ssl` is the default for requests: True verifies, False encrypts without verifying, an
-    `ssl.SSLContext` is used as it is.
+    `ssl.SSLContext` is used as it is. `limits` bounds what a response may have, and `quirks` names the deviations of a
+    broken server that its responses may show; none by default.
     """
 
     def __init__(
@@ -129,8 +133,12 @@ class TCPConnector:
         force_close: bool = False,
         limit: int | None = 100,
         limit_per_host: int = 0,
+        limits: http1.Limits | None = None,
+        quirks: Collection[http1.Quirk] = (),
     ) -> None:
         self._ssl = ssl
+        self._limits = limits
+        self._quirks = frozenset(quirks)
         self._keepalive_timeout = keepalive_timeout
         self._force_close = force_close
         self._limit = limit or 0
@@ -207,7 +215,8 @@ class TCPConnector:
 
     async def _new(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> Connection:
         try:
-            connection = Connection(self, key, await self._open(runtime, key, deadlines))
+            stream = await self._open(runtime, key, deadlines)
+            connection = Connection(self, key, stream, http1.ClientConnection(self._limits, self._quirks))
         except BaseException:
             self._leave(key)
             raise

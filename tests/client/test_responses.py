@@ -258,3 +258,26 @@ async def test_head_has_a_length_and_no_body(scripted, answering):
                 async with session.head(script.url) as answer:
                     assert (answer.content_length, await answer.read()) == (99, b"")
             assert script.connections == 1
+
+
+async def test_a_broken_server_can_be_read_by_the_name_of_its_quirk(scripted, answering):
+    raw = b"HTTP/1.1 200 OK\r\nX-A : 1\r\nContent-Length: 2\r\n\r\nok"
+    async with scripted(answering(raw)) as script:
+        async with drywire.ClientSession() as session:
+            with pytest.raises(drywire.ClientResponseError, match="white space before the colon"):
+                await session.get(script.url)
+        connector = drywire.TCPConnector(quirks=[drywire.Quirk.SPACE_BEFORE_COLON])
+        async with drywire.ClientSession(connector=connector) as session, session.get(script.url) as answer:
+            assert answer.headers["X-A"] == "1"
+            assert await answer.text() == "ok"
+
+
+async def test_the_limits_on_responses_can_be_raised(scripted, answering):
+    raw = b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 9000 + b"\r\nContent-Length: 2\r\n\r\nok"
+    async with scripted(answering(raw)) as script:
+        async with drywire.ClientSession() as session:
+            with pytest.raises(drywire.ClientResponseError, match=r"Limits\.field_line"):
+                await session.get(script.url)
+        connector = drywire.TCPConnector(limits=drywire.Limits(field_line=10_000))
+        async with drywire.ClientSession(connector=connector) as session, session.get(script.url) as answer:
+            assert len(answer.headers["X-A"]) == 9000
