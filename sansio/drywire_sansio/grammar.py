@@ -42,8 +42,25 @@ _TCHAR: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _VALUE: Final = rb"[\t\x20-\x7e\x80-\xff]"
 # RFC 9112, 3.2: visible ASCII; a fragment ("#") is not part of any form of request-target
 _TARGET: Final = rb"[\x21\x22\x24-\x7e]"
-# RFC 3986, 3.2.2: host, where reg-name covers IPv4 too. Lower case: it is matched on a lower-cased copy
-_HOST: Final = rb"(?:\[[0-9a-f:.v]++(?:%25[0-9a-z._~\-]++)?\]|[0-9a-z.\-_~!$&'()*+,;=%]*+)"
+
+
+def _ipv6() -> bytes:
+    """Return RFC 3986's nine alternatives for IPv6address, lower case only."""
+    group, octet = rb"[0-9a-f]{1,4}", rb"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+    ipv4 = rb"\.".join([octet] * 4)
+    end = rb"(?:%b:%b|%b)" % (group, group, ipv4)
+    forms = [rb"(?:%b:){6}%b" % (group, end), rb"::(?:%b:){5}%b" % (group, end)]
+    for left, right in zip(range(5), (4, 3, 2, 1, 0), strict=True):
+        forms.append(rb"(?:(?:%b:){0,%d}%b)?::(?:%b:){%d}%b" % (group, left, group, group, right, end))
+    forms += [rb"(?:(?:%b:){0,5}%b)?::%b" % (group, group, group), rb"(?:(?:%b:){0,6}%b)?::" % (group, group)]
+    return rb"(?:" + rb"|".join(forms) + rb")"
+
+
+# RFC 3986, 3.2.2: host, where reg-name covers IPv4 too; RFC 6874: zones. There is no IP version of the future yet.
+# Lower case: it is matched on a lower-cased copy.
+_REG_NAME: Final = rb"(?:[0-9a-z.\-_~!$&'()*+,;=]|%[0-9a-f]{2})"
+_HOST: Final = rb"(?:\[" + _ipv6() + rb"(?:%25[0-9a-z._~\-]++)?\]|" + _REG_NAME + rb"*+)"
+_PORT: Final = rb"(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 TOKEN: Final = re.compile(_TCHAR + rb"++")
 METHOD: Final = TOKEN
@@ -76,7 +93,9 @@ FIELD: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r\n")
 # The six fields that decide how a message is framed and what becomes of the connection, at the start of a line of
 # a validated and lower-cased head: nothing else can follow a line feed there.
 _FRAMING_NAMES: Final = rb"connection|content-length|expect|host|transfer-encoding|upgrade"
-FRAMING_FIELD: Final = re.compile(rb"\n(" + _FRAMING_NAMES + rb"):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r")
+# A tab behind a value stays with it, so that a length, a coding or a host is refused with it: llhttp does not see the
+# coding in "chunked<tab>".
+FRAMING_FIELD: Final = re.compile(rb"\n(" + _FRAMING_NAMES + rb"):[ \t]*+([^\r]*[^\r ]|)[ ]*+\r")
 # What some parser or other could take for one of them, however mangled: white space and odd bytes count for nothing.
 FRAMING_NAME: Final = re.compile(rb"[^a-z]*+(?:" + _FRAMING_NAMES + rb")[^a-z:]*+:")
 
@@ -87,11 +106,14 @@ CONTROL_BYTE: Final = re.compile(rb"\r(?=[^\n])|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 
 # RFC 9110, 7.2: Host = uri-host [ ":" port ], matched on a lower-cased value
-HOST: Final = re.compile(_HOST + rb"(?::[0-9]{0,5})?")
-# RFC 9112, 3.2.1, 3.2.2 and 3.2.4: origin-form, absolute-form and asterisk-form
-TARGET_FORM: Final = re.compile(rb"/|\*\Z|[A-Za-z][A-Za-z0-9+.\-]*+://[^/?]")
+HOST: Final = re.compile(_HOST + rb"(?::" + _PORT + rb"?)?")
+# RFC 9112, 3.2.1, 3.2.2 and 3.2.4: origin-form, absolute-form and asterisk-form; matched on a lower-cased copy. User
+# information in a target is an error (RFC 9110, 4.2.4), an empty host too (RFC 9110, 4.2.1).
+TARGET_FORM: Final = re.compile(
+    rb"/|\*\Z|[a-z][a-z0-9+.\-]*+://(?![:/?]|\Z)" + _HOST + rb"(?::" + _PORT + rb"?)?(?=[/?]|\Z)"
+)
 # RFC 9112, 3.2.3: authority-form, for CONNECT only, always with a port; matched on a lower-cased copy
-AUTHORITY_FORM: Final = re.compile(rb"(?!:)" + _HOST + rb":[0-9]{1,5}")
+AUTHORITY_FORM: Final = re.compile(rb"(?!:)" + _HOST + rb":" + _PORT)
 
 # RFC 9112, 7.1.1: chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )
 _QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'

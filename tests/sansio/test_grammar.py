@@ -1,10 +1,13 @@
 """The patterns: what each matches, and that none takes more than linear time, whatever it is given."""
 
+import ipaddress
 import re
 import string
 from time import process_time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drywire_sansio import grammar
 
@@ -53,7 +56,7 @@ def test_only_ascii_digits_are_digits():
 
 
 @pytest.mark.parametrize(
-    "host", [b"", b"a", b"a.b-c_d~", b"1.2.3.4", b"[::1]", b"[fe80::1%25eth0]", b"[v1.a]", b"a%20b"]
+    "host", [b"", b"a", b"a.b-c_d~", b"1.2.3.4", b"[::1]", b"[fe80::1%25eth0]", b"[::ffff:192.0.2.1]", b"a%20b"]
 )
 @pytest.mark.parametrize("port", [b"", b":", b":0", b":65535"])
 def test_a_host_is_a_name_or_an_address_and_perhaps_a_port(host, port):
@@ -78,6 +81,15 @@ def test_a_host_is_a_name_or_an_address_and_perhaps_a_port(host, port):
         b"a\n",
         b"[a]b",
         b"a?",
+        b"[1]",
+        b"[v1.a]",
+        b"[::1.2.3.256]",
+        b"[1:2:3:4:5:6:7:8:9]",
+        b"a%",
+        b"a%4",
+        b"a%zz",
+        b"a:65536",
+        b"a:99999",
     ],
 )
 def test_what_is_no_host_is_not_matched(host):
@@ -86,13 +98,35 @@ def test_what_is_no_host_is_not_matched(host):
     assert grammar.AUTHORITY_FORM.fullmatch(host + b":1") is None
 
 
-@pytest.mark.parametrize("target", [b"/", b"//", b"*", b"http://a", b"h2+x-y.z://a/b?c"])
+@given(st.lists(st.sampled_from([b"", b"0", b"1f", b"ABCD", b"12345", b"1.2.3.4", b"1.2.3", b"::"]), max_size=9))
+def test_an_address_is_one_where_the_standard_library_says_so(groups):
+    text = b":".join(groups)
+    try:
+        ipaddress.IPv6Address(text.decode())
+    except ValueError:
+        valid = False
+    else:
+        valid = True
+    assert bool(grammar.HOST.fullmatch(b"[%b]" % text.lower())) is valid
+
+
+@pytest.mark.parametrize("target", [b"/", b"//", b"*", b"http://a", b"h2+x-y.z://a/b?c", b"http://[::1]:80?a@b"])
 def test_a_target_has_a_form(target):
     assert grammar.TARGET_FORM.match(target)
 
 
 @pytest.mark.parametrize(
-    "target", [b"a", b"?", b"**", b"*/", b"http:/a", b"http:///", b"http://?", b"1http://a", b"://a"]
+    "target",
+    [b"a", b"?", b"**", b"*/", b"http:/a", b"http:///", b"http://?", b"1http://a", b"://a", b"p://]"]
+    + [
+        b"http://a@b/",
+        b"http://a:b@c/",
+        b"http://:80/",
+        b"http://a:65536/",
+        b"http://a:b/",
+        b"http://[1]/",
+        b"http://a%/",
+    ],
 )
 def test_what_has_no_form_is_no_target(target):
     assert grammar.TARGET_FORM.match(target) is None

@@ -213,7 +213,8 @@ class ChunkedReader:
         block = buffer.take(length)[:-2]
         if not block:
             return END_OF_MESSAGE
-        return EndOfMessage([pair for pair in FieldLines.received(block) if pair[0].lower() not in FORBIDDEN_TRAILERS])
+        allowed = [pair for pair in FieldLines.received(block) if pair[0].lower() not in FORBIDDEN_TRAILERS]
+        return EndOfMessage(allowed) if allowed else END_OF_MESSAGE
 
 
 def _trailer_bounds(limits: Limits) -> Bounds:

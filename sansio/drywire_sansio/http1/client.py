@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import ClassVar
 
-from ..errors import LocalProtocolError
+from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FramingFields
 from ..limits import Limits, exceeded
 from .bodies import body_reader, body_writer
@@ -106,7 +106,7 @@ class ClientConnection(Connection):
         self._their_version = event.http_version
         kind = self._kind_of_response(event)
         if isinstance(event, InformationalResponse):
-            self._count_informational(event, kind)
+            self._read_informational(event, kind, fields)
         else:
             self._read_response(event, kind, fields)
         if kind is not InformationalResponse or event.status == 100:
@@ -114,7 +114,12 @@ class ClientConnection(Connection):
         self._move_them(kind)
         return event
 
-    def _count_informational(self, event: InformationalResponse, kind: type[object]) -> None:
+    def _read_informational(self, event: InformationalResponse, kind: type[object], fields: FramingFields) -> None:
+        if b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0":
+            # It has no body, but who reads one there takes a part of the next response for it.
+            offset = self._head_reader.fields_offset
+            message = "an interim response that says it has a body"
+            raise RemoteProtocolError(message, rule="interim-body", section="RFC 9110, 8.6", offset=offset)
         if event.status == 101 and kind is not Switch:
             self._raise("101 without a request to upgrade", "unasked-switch", "RFC 9110, 7.8")
         self._informational += 1

@@ -61,8 +61,8 @@ def target_error(method: bytes, target: bytes) -> str | None:
     if method == b"CONNECT":
         if AUTHORITY_FORM.fullmatch(target.lower()) is None:
             return "the target of CONNECT is not host:port"
-    elif TARGET_FORM.match(target) is None:
-        return "request target is neither a path, an absolute URI, nor *"
+    elif TARGET_FORM.match(target.lower()) is None:
+        return "request target is neither a path, an absolute URI with a valid authority, nor *"
     elif target == b"*" and method != b"OPTIONS":
         return "the target * is for OPTIONS only"
     return None

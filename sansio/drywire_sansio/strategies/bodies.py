@@ -48,11 +48,14 @@ _SPACES: Final = st.lists(st.sampled_from([(b" ", b""), (b"", b""), (b"\t ", b" 
 
 
 def field_lines(draw: DrawFn, pairs: list[Pair]) -> bytes:
-    """Return `pairs` as lines, with white space around the values as the grammar allows."""
+    """Return `pairs` as lines, with white space around the values as the grammar allows.
+
+    No tab stands behind a value that frames a message: some parsers take it for a part of the value.
+    """
     spaces = draw(_SPACES)
     padded = [*spaces, *[(b" ", b"")] * (len(pairs) - len(spaces))]
     return b"".join(
-        b"%b:%b%b%b\r\n" % (name, left, value, right)
+        b"%b:%b%b%b\r\n" % (name, left, value, b" " if name.lower() in FRAMING_NAMES else right)
         for (name, value), (left, right) in zip(pairs, padded, strict=False)
     )
 

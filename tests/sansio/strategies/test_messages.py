@@ -121,7 +121,9 @@ def test_each_spelling_comes_up(feature):
 
 
 def test_without_hypothesis_the_error_names_the_extra():
-    program = f"import sys; sys.path[:] = {sys.path}; sys.modules['hypothesis'] = None; import drywire_sansio.strategies"
+    program = (
+        f"import sys; sys.path[:] = {sys.path}; sys.modules['hypothesis'] = None; import drywire_sansio.strategies"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert "pip install 'drywire[hypothesis]'" in done.stderr
