@@ -238,11 +238,9 @@ def _aiohttp(parser: Any, wire: bytes) -> Reading:
         for piece in wire.splitlines(keepends=True):
             messages, upgraded, _ = parser.feed_data(piece)
             for message, payload in messages:
-                start = (
-                    (message.method.encode("ascii", "replace"), message.path.encode("utf-8", "surrogateescape"))
-                    if (hasattr(message, "method"))
-                    else (message.code,)
-                )
+                start: tuple[object, ...] = (getattr(message, "code", 0),)
+                if isinstance(message, http_parser.RawRequestMessage):
+                    start = (message.method.encode(), (message.path or "").encode("utf-8", "surrogateescape"))
                 fields = [(name.lower(), value) for name, value in message.raw_headers]
                 framed = Framed(start, fields)
                 reading.messages.append(framed)

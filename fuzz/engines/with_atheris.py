@@ -5,13 +5,13 @@ libFuzzer ends its process, so it runs in one of its own: this module, as a prog
 
 from __future__ import annotations
 
-import atexit
 import importlib.util
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from itertools import count
 from pathlib import Path
 
 from ..findings import minimised, save
@@ -22,8 +22,9 @@ __all__ = ["fuzz", "is_installed"]
 
 DICTIONARY = HERE / "http1.dict"
 MAX_LENGTH = 4096
+NOTED_EVERY = 2000
+"""Executions between two times that a target's notes are written down: libFuzzer ends without a last word."""
 EXECUTED = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
-NOTE = "note: "
 COVERED = re.compile(r"\bcov: (\d+) ft: (\d+)")
 
 
@@ -52,7 +53,8 @@ def fuzz(target: Target, seconds: float, findings: Path, seed: int) -> Report:
             "-timeout=60",
             "-rss_limit_mb=4096",
         ]
-        command = [sys.executable, "-m", __name__, target.name, str(grown), *options]
+        notes = Path(scratch, "notes")
+        command = [sys.executable, "-m", __name__, target.name, str(notes), str(grown), *options]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         report.seconds = time.monotonic() - began
         output = done.stdout + done.stderr
@@ -60,7 +62,8 @@ def fuzz(target: Target, seconds: float, findings: Path, seed: int) -> Report:
         report.corpus = sum(1 for _ in grown.iterdir())
         if covered := COVERED.findall(output):
             report.notes.append(f"reached {covered[-1][0]} edges, {covered[-1][1]} features")
-        report.notes += [line.removeprefix(NOTE) for line in output.splitlines() if line.startswith(NOTE)]
+        if notes.exists():
+            report.notes += notes.read_text(encoding="utf-8").splitlines()
         crashed = sorted(crashes.iterdir())
         for path in crashed:
             report.reproducers.append(save(findings, target.name, minimised(target.check, path.read_bytes())))
@@ -70,18 +73,21 @@ def fuzz(target: Target, seconds: float, findings: Path, seed: int) -> Report:
 
 
 def main() -> None:
-    """Fuzz the target that the first argument names; the others are libFuzzer's."""
+    """Fuzz the target that the first argument names, with notes in the file of the second; the others are libFuzzer's."""
     import atheris
 
-    target = load(sys.argv[1])
+    target, notes = load(sys.argv[1]), Path(sys.argv[2])
     with atheris.instrument_imports(include=["drywire_sansio"]):
         check = target.check
 
+    runs = count(1)
+
     def test_one_input(data: bytes) -> None:
         check(data)
+        if next(runs) % NOTED_EVERY == 0:
+            notes.write_text("\n".join(target.notes()), encoding="utf-8")
 
-    atexit.register(lambda: print("".join(f"{NOTE}{note}\n" for note in target.notes()), end="", flush=True))
-    atheris.Setup([sys.argv[0], *sys.argv[2:]], test_one_input)
+    atheris.Setup([sys.argv[0], *sys.argv[3:]], test_one_input)
     atheris.Fuzz()
 
 

@@ -252,6 +252,8 @@ class ServerConnection:
             (b"Connection", b"close"),
         ]
         head = http1.Response(status, fields, registered_reason(status))
+        if self.core.request_method == b"HEAD":
+            body = b""
         await self.send(head, http1.Data(body), http1.EndOfMessage())
 
     # Its end

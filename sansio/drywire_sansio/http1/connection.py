@@ -122,6 +122,11 @@ class Connection:
         return self._their_version
 
     @property
+    def request_method(self) -> bytes | None:
+        """The method of the present cycle's request, None before it: a response to HEAD has no body."""
+        return self._method
+
+    @property
     def client_is_waiting_for_100_continue(self) -> bool:
         """Whether the client holds its body back until it is sent 100 Continue or a final response."""
         return self._awaits_continue and self._client is SEND_BODY
