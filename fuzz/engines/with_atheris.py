@@ -73,7 +73,7 @@ def fuzz(target: Target, seconds: float, findings: Path, seed: int) -> Report:
 
 
 def main() -> None:
-    """Fuzz the target that the first argument names, with notes in the file of the second; the others are libFuzzer's."""
+    """Fuzz the target of the first argument, with notes in the file of the second; the others are libFuzzer's."""
     import atheris
 
     target, notes = load(sys.argv[1]), Path(sys.argv[2])

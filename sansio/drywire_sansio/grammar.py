@@ -25,6 +25,8 @@ __all__ = [
     "HOST",
     "HTTP_VERSION",
     "METHOD",
+    "NEXT_PLAIN_SIZE",
+    "PLAIN_SIZE",
     "REASON",
     "REQUEST_LINE",
     "REQUEST_TARGET",
@@ -58,7 +60,7 @@ def _ipv6() -> bytes:
 
 # RFC 3986, 3.2.2: host, where reg-name covers IPv4 too; RFC 6874: zones. There is no IP version of the future yet.
 # Lower case: it is matched on a lower-cased copy.
-_REG_NAME: Final = rb"(?:[0-9a-z.\-_~!$&'()*+,;=]|%[0-9a-f]{2})"
+_REG_NAME: Final = rb"(?:[0-9a-z.\-_~!$&'()*+,;=]++|%[0-9a-f]{2})"
 _HOST: Final = rb"(?:\[" + _ipv6() + rb"(?:%25[0-9a-z._~\-]++)?\]|" + _REG_NAME + rb"*+)"
 _PORT: Final = rb"(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
@@ -124,4 +126,7 @@ _CHUNK_EXTENSION: Final = (
 CHUNK_SIZE: Final = re.compile(rb"[0-9A-Fa-f]{1,16}")
 _CHUNK_HEAD: Final = rb"(" + CHUNK_SIZE.pattern + rb")(?:" + _CHUNK_EXTENSION + rb")*+"
 CHUNK_HEAD: Final = re.compile(_CHUNK_HEAD + rb"\r\n")
+# Of a chunk that is not the last and has no extension: its size line, and that with the CRLF before it
+PLAIN_SIZE: Final = re.compile(rb"(?!0++\r)(" + CHUNK_SIZE.pattern + rb")\r\n")
+NEXT_PLAIN_SIZE: Final = re.compile(rb"\r\n" + PLAIN_SIZE.pattern)
 SPACED_CHUNK_HEAD: Final = re.compile(_CHUNK_HEAD + rb"[ \t]*+\r\n")  # of servers that pad sizes to a fixed width

@@ -11,7 +11,7 @@ from typing import Final
 
 from .errors import LimitExceeded
 
-__all__ = ["Limits", "exceeded"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "exceeded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Limits:
     informational: int = 32
     """Interim 1xx responses before one final response (502)."""
 
+
+DEFAULT_LIMITS: Final = Limits()
 
 _ANSWERS: Final = {
     "start_line": (414, "RFC 9110, 15.5.15"),

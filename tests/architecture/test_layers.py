@@ -42,7 +42,8 @@ def test_the_import_contracts_hold():
 @pytest.mark.parametrize("path", source_files(CORE), ids=relative)
 def test_the_core_imports_only_what_computes(path):
     imported = set(imported_roots(ast.parse(path.read_bytes())))
-    assert imported <= PURE_MODULES, f"not for the core: {sorted(imported - PURE_MODULES)}"
+    allowed = PURE_MODULES | ({"hypothesis"} if path.parent.name == "strategies" else set())
+    assert imported <= allowed, f"not for the core: {sorted(imported - allowed)}"
 
 
 @pytest.mark.parametrize("path", source_files(CORE), ids=relative)

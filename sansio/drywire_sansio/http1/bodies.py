@@ -10,11 +10,11 @@ from typing import Protocol
 
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FieldLines
-from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE, SPACED_CHUNK_HEAD
+from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE, NEXT_PLAIN_SIZE, PLAIN_SIZE, SPACED_CHUNK_HEAD
 from ..limits import Limits, exceeded
 from .buffer import ReceiveBuffer
 from .events import Buffer, Data, EndOfMessage, Fields
-from .framing import Chunked, Framing, Length
+from .framing import NO_BODY, Chunked, Framing, Length
 from .section import Bounds, SectionScanner, control_error
 
 __all__ = ["BodyReader", "BodyWriter", "body_reader", "body_writer", "size_in_bytes"]
@@ -112,34 +112,49 @@ class ChunkedReader:
         self._trailers: SectionScanner | None = None
 
     def read(self, buffer: ReceiveBuffer) -> Data | EndOfMessage | None:
-        """Return the next event; see `BodyReader`."""
-        event = self._read(buffer)
+        """Return the next event; see `BodyReader`.
+
+        The common case, data behind a plain size line that has arrived whole, is done here in one match; all else is
+        done step by step.
+        """
+        data, start = buffer.data, buffer.start
+        length, remaining = len(data), self._remaining
+        if not remaining and start < length and self._trailers is None:
+            match = (NEXT_PLAIN_SIZE if self._after_data else PLAIN_SIZE).match(data, start)
+            if match is not None and (size := int(match[1], 16)) <= self._room:
+                self._scanned = 0
+                self._room -= size
+                self._remaining = remaining = size
+                self._begins = True
+                self._after_data = False
+                buffer.start = start = match.end()
+        if remaining and start < length:
+            end = min(start + remaining, length)
+            buffer.start = end
+            self._remaining = remaining = remaining - (end - start)
+            begins, self._begins = self._begins, False
+            self._after_data = ends = not remaining
+            return Data(data[start:end] if type(data) is bytes else bytes(data[start:end]), begins, ends)
+        event = None if start == length else self._read_coding(buffer)
         if event is None and buffer.eof:
             raise _incomplete("connection closed inside a chunked body", "RFC 9112, 8", buffer)
         return event
 
-    def _read(self, buffer: ReceiveBuffer) -> Data | EndOfMessage | None:
+    def _read_coding(self, buffer: ReceiveBuffer) -> Data | EndOfMessage | None:
+        """Read what stands between the data of two chunks, or behind the last; None where more bytes are needed."""
         if self._trailers is not None:
             return self._read_trailers(self._trailers, buffer)
-        if not self._remaining:
-            if self._after_data and not self._skip_line_end(buffer):
-                return None
-            size = self._read_size(buffer)
-            if size is None:
-                return None
-            if size == 0:
-                self._trailers = SectionScanner(buffer, _trailer_bounds(self._limits), None)
-                return self._read_trailers(self._trailers, buffer)
-            self._remaining = size
-            self._begins = True
-        data = buffer.take(self._remaining)
-        if not data:
+        if self._after_data and not self._skip_line_end(buffer):
             return None
-        begins = self._begins
-        self._begins = False
-        self._remaining -= len(data)
-        self._after_data = not self._remaining
-        return Data(data, begins, self._after_data)
+        size = self._read_size(buffer)
+        if size is None:
+            return None
+        if size == 0:
+            self._trailers = SectionScanner(buffer, _trailer_bounds(self._limits), None)
+            return self._read_trailers(self._trailers, buffer)
+        self._remaining = size
+        self._begins = True
+        return self.read(buffer)
 
     def _skip_line_end(self, buffer: ReceiveBuffer) -> bool:
         """Consume the CRLF after a chunk's data; False where it has not all arrived."""
@@ -234,15 +249,19 @@ def _incomplete(message: str, section: str, buffer: ReceiveBuffer) -> RemoteProt
     return RemoteProtocolError(message, rule="incomplete-body", section=section, offset=buffer.offset + len(buffer))
 
 
-def body_reader(framing: Framing, limits: Limits, offset: int, spaced_chunk_sizes: bool = False) -> BodyReader:
-    """Return the reader of a body that begins at byte `offset`. Raises LimitExceeded for one announced as too long.
+def body_reader(
+    framing: Framing, limits: Limits, buffer: ReceiveBuffer, spaced_chunk_sizes: bool = False
+) -> BodyReader:
+    """Return the reader of the body that is next in `buffer`. Raises LimitExceeded for one announced as too long.
 
     `spaced_chunk_sizes` lets white space stand behind a chunk's size, which the grammar does not.
     """
+    if framing is NO_BODY:
+        return EMPTY_READER
     if isinstance(framing, Length):
         if framing.length > limits.body:
-            raise exceeded("body", limits.body, offset)
-        return LengthReader(framing.length) if framing.length else EMPTY_READER
+            raise exceeded("body", limits.body, buffer.offset)
+        return LengthReader(framing.length)
     return ChunkedReader(limits, spaced_chunk_sizes) if isinstance(framing, Chunked) else UntilCloseReader(limits.body)
 
 

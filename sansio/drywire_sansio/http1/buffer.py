@@ -53,11 +53,7 @@ class ReceiveBuffer:
     def take(self, count: int) -> bytes:
         """Consume and return the next `count` bytes, or all there are if fewer; the object that arrived if whole."""
         data, start = self.data, self.start
-        available = len(data) - start
-        if count >= available:
-            self.start = len(data)
-            if type(data) is bytes and not start:
-                return data
-            return bytes(memoryview(data)[start:])
-        self.start = start + count
-        return bytes(memoryview(data)[start : start + count])
+        end = min(start + count, len(data))
+        self.start = end
+        # A slice of bytes is one copy, or none where it is the whole; of a bytearray it would be another bytearray.
+        return data[start:end] if type(data) is bytes else bytes(memoryview(data)[start:end])

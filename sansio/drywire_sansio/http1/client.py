@@ -133,10 +133,10 @@ class ClientConnection(Connection):
             framing = response_framing(self._method, event.status, fields, version)
         except FramingError as error:
             raise self._framing_refused(error, self._head_reader.fields_offset) from None
-        tolerant = Quirk.SPACE_AFTER_CHUNK_SIZE in self.quirks
-        self._body_reader = body_reader(framing, self.limits, self._buffer.offset, tolerant)
         if kind is Switch:
             return
+        tolerant = Quirk.SPACE_AFTER_CHUNK_SIZE in self.quirks
+        self._body_reader = body_reader(framing, self.limits, self._buffer, tolerant)
         self._proposal = None
         unasked = self._method is None
         if unasked or framing is UNTIL_CLOSE or not keeps_alive(connection_options(fields), version):

@@ -11,7 +11,7 @@ from typing import ClassVar, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FramingFields
-from ..limits import Limits
+from ..limits import DEFAULT_LIMITS, Limits
 from .bodies import BodyReader, BodyWriter
 from .buffer import ReceiveBuffer
 from .events import (
@@ -49,8 +49,6 @@ from .states import (
 )
 
 __all__ = ["Connection"]
-
-DEFAULT_LIMITS = Limits()
 
 
 class Connection:
@@ -91,7 +89,7 @@ class Connection:
         self._awaits_continue = False
         self._buffer = ReceiveBuffer()
         self._error: RemoteProtocolError | None = None
-        self._body_reader: BodyReader | None = None
+        self._body_reader: BodyReader | None = None  # of the peer's body, while that is read
         self._body_writer: BodyWriter | None = None
 
     # What is known of the connection
@@ -163,7 +161,13 @@ class Connection:
         if self._error is not None:
             raise self._error.with_traceback(None)
         try:
-            return self._read()
+            reader = self._body_reader
+            if reader is None:
+                return self._read()
+            event = reader.read(self._buffer)
+            if event is None:
+                return NEED_DATA
+            return event if type(event) is Data and not self._awaits_continue else self._body_event(event)
         except RemoteProtocolError as error:
             if self.our_role is CLIENT:
                 error.status = 502
@@ -175,9 +179,7 @@ class Connection:
         state, buffer = self.their_state, self._buffer
         arrived = buffer.start != len(buffer.data)
         event: Event | None = None
-        if state is SEND_BODY:
-            event = self._read_body()
-        elif state is IDLE or state is SEND_RESPONSE:
+        if state is IDLE or state is SEND_RESPONSE:
             if arrived:
                 event = self._read_head()
         elif arrived:
@@ -201,14 +203,12 @@ class Connection:
     def _read_head(self) -> Event | None:
         raise NotImplementedError
 
-    def _read_body(self) -> Data | EndOfMessage | None:
-        assert self._body_reader is not None
-        event = self._body_reader.read(self._buffer)
-        if event is not None:
-            if type(event) is EndOfMessage:
-                self._move_them(EndOfMessage)
-            if self._awaits_continue and self.our_role is SERVER:
-                self._awaits_continue = False  # the client did not wait after all
+    def _body_event(self, event: Data | EndOfMessage) -> Data | EndOfMessage:
+        if type(event) is EndOfMessage:
+            self._body_reader = None
+            self._move_them(EndOfMessage)
+        if self.our_role is SERVER:
+            self._awaits_continue = False  # the client did not wait after all
         return event
 
     def _framing_refused(self, error: FramingError, offset: int) -> RemoteProtocolError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -22,7 +22,7 @@ from ..grammar import (
     TARGET_FORM,
     head,
 )
-from ..limits import Limits
+from ..limits import DEFAULT_LIMITS, Limits
 from .buffer import ReceiveBuffer
 from .events import Fields, InformationalResponse, Request, Response
 from .section import Bounds, SectionScanner
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 H = TypeVar("H")
+Match = Callable[[bytes | bytearray, int], "re.Match[bytes] | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,16 @@ class HeadKind(Generic[H]):
     """Makes the event from the match of the first line, the fields, and the byte of the stream where it began."""
     start_line_error: Callable[[bytes, int], RemoteProtocolError | None]
     """Says what is wrong with a first line."""
+    usual: tuple[Match, int] = field(init=False)
+    """What `under` returns for the default limits, which most connections have."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "usual", self.under(DEFAULT_LIMITS))
+
+    def under(self, limits: Limits) -> tuple[Match, int]:
+        """Return what matches a whole head under `limits`, and the size up to which no head is over any of them."""
+        match = head(self.start_line.pattern, limits.field_count).match
+        return match, min(limits.field_line, limits.start_line, limits.head)
 
 
 def target_error(method: bytes, target: bytes) -> str | None:
@@ -91,11 +102,10 @@ class HeadReader(Generic[H]):
     def __init__(self, buffer: ReceiveBuffer, limits: Limits, kind: HeadKind[H]) -> None:
         self._buffer = buffer
         self._kind = kind
-        self._match = head(kind.start_line.pattern, limits.field_count).match
+        self._match, self._long = kind.usual if limits is DEFAULT_LIMITS else kind.under(limits)
         self._limits = limits
         self._scanner: SectionScanner | None = None  # made for a head that comes in pieces, or is refused
         self._searched = 0  # where the search for the empty line goes on, counted from the head's start
-        self._long = min(limits.field_line, limits.start_line, limits.head)  # no shorter head is over these limits
         self.fields = NO_FIELDS
         """The fields of the head that was read last."""
         self._tail = b""  # the last section and its empty line, as long as the next may be equal to it

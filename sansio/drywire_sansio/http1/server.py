@@ -80,7 +80,7 @@ class ServerConnection(Connection):
             raise self._framing_refused(error, self._head_reader.fields_offset) from None
         self._their_version = request.http_version
         self._learn_request(request, fields, framing)
-        self._body_reader = body_reader(framing, self.limits, self._buffer.offset)
+        self._body_reader = body_reader(framing, self.limits, self._buffer)
         self._move_them(Request)
         return request
 
