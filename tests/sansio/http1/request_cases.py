@@ -388,7 +388,7 @@ def option_case(name, section, lines, state, version=b"1.1", method=b"GET", targ
 
 UPGRADE = b"Connection: upgrade\r\nUpgrade: websocket\r\n"
 CONNECTIONS = [
-    option_case("HTTP/1.1 persists", "RFC 9112, 9.3", b"", DONE),
+    option_case("HTTP/1.1 persists", "RFC 9112, 9.3", b"", DONE, target=b"/b"),
     option_case("HTTP/1.1 persists if it says so too", "RFC 9112, 9.3", b"Connection: keep-alive\r\n", DONE),
     option_case("Connection: close", "RFC 9112, 9.6", b"Connection: close\r\n", MUST_CLOSE),
     option_case("close in a list, in any case", "RFC 9112, 9.6", b"Connection: te , CLOSE\r\n", MUST_CLOSE),
