@@ -108,14 +108,14 @@ CONTROL_BYTE: Final = re.compile(rb"\r(?=[^\n])|(?<!\r)\n|[\x00-\x08\x0b\x0c\x0e
 CONTENT_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 
 # RFC 9110, 7.2: Host = uri-host [ ":" port ], matched on a lower-cased value
-HOST: Final = re.compile(_HOST + rb"(?::" + _PORT + rb"?)?")
+HOST: Final = re.compile(rb"(?!:)" + _HOST + rb"(?::" + _PORT + rb"?)?")
 # RFC 9112, 3.2.1, 3.2.2 and 3.2.4: origin-form, absolute-form and asterisk-form; matched on a lower-cased copy. User
 # information in a target is an error (RFC 9110, 4.2.4), an empty host too (RFC 9110, 4.2.1).
 TARGET_FORM: Final = re.compile(
     rb"/|\*\Z|[a-z][a-z0-9+.\-]*+://(?![:/?]|\Z)" + _HOST + rb"(?::" + _PORT + rb"?)?(?=[/?]|\Z)"
 )
-# RFC 9112, 3.2.3: authority-form, for CONNECT only, always with a port; matched on a lower-cased copy
-AUTHORITY_FORM: Final = re.compile(rb"(?!:)" + _HOST + rb":" + _PORT)
+# RFC 9112, 3.2.3: authority-form, for CONNECT only, always with a port, not 0; matched on a lower-cased copy
+AUTHORITY_FORM: Final = re.compile(rb"(?!:)" + _HOST + rb":(?!0++\Z)" + _PORT)
 
 # RFC 9112, 7.1.1: chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )
 _QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'

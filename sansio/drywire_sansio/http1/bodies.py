@@ -185,13 +185,7 @@ class ChunkedReader:
         match = self._match_head(data, start)
         if match is None:
             self._check_size_line(buffer, end + 1, complete=True)
-            raise RemoteProtocolError(
-                "chunk size is not 1 to 16 hexadecimal digits and well-formed extensions",
-                rule="bad-chunk-size",
-                section="RFC 9112, 7.1",
-                offset=buffer.offset,
-                excerpt=bytes(data[start : end + 1][:60]),
-            )
+            raise _bad_size(buffer)
         digits = match.end(1) - start
         extensions = end - 1 - start - digits
         if extensions:
@@ -210,6 +204,8 @@ class ChunkedReader:
         data, start = buffer.data, buffer.start
         # Only what follows the digits counts as extension: then no arrival's end can change what is left of them.
         digits = CHUNK_SIZE.match(data, start)
+        if digits is not None and CHUNK_SIZE.match(data, digits.end()):
+            raise _bad_size(buffer)  # too long already, however it goes on
         room = self._extensions_left + (0 if digits is None else digits.end() - start)
         bad = CONTROL_BYTE.search(data, start + max(0, self._scanned - 1), end)
         if bad is not None and bad.start() - start <= room:
@@ -230,6 +226,16 @@ class ChunkedReader:
             return END_OF_MESSAGE
         allowed = [pair for pair in FieldLines.received(block) if pair[0].lower() not in FORBIDDEN_TRAILERS]
         return EndOfMessage(allowed) if allowed else END_OF_MESSAGE
+
+
+def _bad_size(buffer: ReceiveBuffer) -> RemoteProtocolError:
+    return RemoteProtocolError(
+        "chunk size is not 1 to 16 hexadecimal digits and well-formed extensions",
+        rule="bad-chunk-size",
+        section="RFC 9112, 7.1",
+        offset=buffer.offset,
+        excerpt=bytes(buffer.data[buffer.start : buffer.start + 60]).partition(b"\n")[0],
+    )
 
 
 def _trailer_bounds(limits: Limits) -> Bounds:

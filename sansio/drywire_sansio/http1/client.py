@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar
+from typing import ClassVar, Final, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FramingFields
+from ..fields import FramingFields, list_members
 from ..limits import Limits, exceeded
 from .bodies import body_reader, body_writer
 from .connection import Connection
@@ -27,6 +27,8 @@ from .tolerance import TolerantHeadReader
 
 __all__ = ["ClientConnection"]
 
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+
 
 class ClientConnection(Connection):
     """An HTTP/1.1 connection as its client sees it.
@@ -38,7 +40,7 @@ class ClientConnection(Connection):
     `quirks` names the deviations of a broken server that its responses may have; none by default.
     """
 
-    __slots__ = ("_head_reader", "_informational", "quirks")
+    __slots__ = ("_head_reader", "_informational", "_offered", "quirks")
 
     our_role: ClassVar[Role] = CLIENT
     their_role: ClassVar[Role] = SERVER
@@ -52,6 +54,7 @@ class ClientConnection(Connection):
         else:
             self._head_reader = HeadReader(self._buffer, self.limits, RESPONSE)
         self._informational = 0
+        self._offered = _NOTHING  # protocols to switch to, by the present request
 
     @property
     def our_state(self) -> State:
@@ -93,6 +96,7 @@ class ClientConnection(Connection):
         except FramingError as error:
             raise LocalProtocolError(f"{error} ({error.section})") from None
         self._learn_request(event, fields, framing)
+        self._offered = frozenset(list_members(fields[b"upgrade"])) if b"upgrade" in fields else _NOTHING
         self._informational = 0
         self._body_writer = body_writer(framing)
         self._move(CLIENT, Request)
@@ -117,18 +121,30 @@ class ClientConnection(Connection):
     def _read_informational(self, event: InformationalResponse, kind: type[object], fields: FramingFields) -> None:
         if b"transfer-encoding" in fields or fields.get(b"content-length", b"0") != b"0":
             # It has no body, but who reads one there takes a part of the next response for it.
-            offset = self._head_reader.fields_offset
-            message = "an interim response that says it has a body"
-            raise RemoteProtocolError(message, rule="interim-body", section="RFC 9110, 8.6", offset=offset)
-        if event.status == 101 and kind is not Switch:
-            self._raise("101 without a request to upgrade", "unasked-switch", "RFC 9110, 7.8")
+            self._raise_in_fields("an interim response that says it has a body", "interim-body", "RFC 9110, 8.6")
+        if event.status == 101:
+            self._check_switch(event, kind, fields)
         self._informational += 1
         limit = self.limits.informational
         if self._informational > limit:
             raise exceeded("informational", limit, self._buffer.offset)
 
+    def _check_switch(self, event: InformationalResponse, kind: type[object], fields: FramingFields) -> None:
+        if kind is not Switch:
+            self._raise("101 without a request to upgrade", "unasked-switch", "RFC 9110, 7.8")
+        chosen = list_members(fields.get(b"upgrade", b""))
+        if not chosen or not self._offered.issuperset(chosen) or event.http_version == b"1.0":
+            message = "101 that does not say, in HTTP/1.1, to which of the offered protocols it switches"
+            self._raise_in_fields(message, "bad-switch", "RFC 9110, 7.8")
+
+    def _raise_in_fields(self, message: str, rule: str, section: str) -> NoReturn:
+        raise RemoteProtocolError(message, rule=rule, section=section, offset=self._head_reader.fields_offset)
+
     def _read_response(self, event: Response, kind: type[object], fields: FramingFields) -> None:
         version = event.http_version
+        if self._method is None and event.status < 400:
+            # Only a complaint may come unasked, such as 408 from a server that is tired of waiting.
+            self._raise_in_fields("a response to no request", "unasked-response", "RFC 9112, 9.2")
         try:
             framing = response_framing(self._method, event.status, fields, version)
         except FramingError as error:

@@ -41,6 +41,9 @@ CHUNKED: Final = Chunked()
 UNTIL_CLOSE: Final = UntilClose()
 
 
+_WITHOUT_BODY: Final = {b"CONNECT": "RFC 9110, 9.3.6", b"TRACE": "RFC 9110, 9.3.8"}
+
+
 class FramingError(ValueError):
     """The framing fields of a message contradict each other or HTTP. Carries rule, section and a server's status."""
 
@@ -67,7 +70,8 @@ def check_transfer_encoding(value: bytes, http_version: bytes) -> None:
     if value == b"chunked":
         return
     codings = list_members(value)
-    if codings.count(b"chunked") > 1 or b"chunked" in codings[:-1] or not codings or codings == [b"chunked"]:
+    # Where chunked is not the last, nobody can tell where the body ends, which is worse than a coding not understood.
+    if codings[-1:] != [b"chunked"] or codings.count(b"chunked") > 1 or len(codings) == 1:
         raise FramingError("Transfer-Encoding is not exactly one final chunked", "bad-transfer-encoding", section)
     raise FramingError("Transfer-Encoding names a coding that is not understood", "unknown-coding", section, 501)
 
@@ -91,13 +95,15 @@ def declared_framing(fields: Mapping[bytes, bytes], http_version: bytes) -> Fram
 def request_framing(method: bytes, fields: Mapping[bytes, bytes], http_version: bytes) -> Framing:
     """Return the framing of a request: without a word about it there is no body. Raises FramingError.
 
-    A CONNECT with a body is refused: for some parsers it ends with its head, and what follows is the tunnel's.
+    A CONNECT with a body is refused: for some parsers it ends with its head, and what follows is the tunnel's. So is
+    TRACE.
     """
     framing = declared_framing(fields, http_version)
     if framing is None:
         return NO_BODY
-    if method == b"CONNECT" and framing != NO_BODY:
-        raise FramingError("a CONNECT request cannot have a body", "connect-body", "RFC 9110, 9.3.6")
+    if method in _WITHOUT_BODY and framing != NO_BODY:
+        name = method.decode()
+        raise FramingError(f"a {name} request cannot have a body", f"{name.lower()}-body", _WITHOUT_BODY[method])
     return framing
 
 

@@ -225,7 +225,7 @@ def request_line_error(line: bytes, offset: int) -> RemoteProtocolError | None:
         message = "request line is not method, target and version with one space between"
         return _refused(message, "bad-request-line", section, offset, line)
     if REQUEST_TARGET.fullmatch(parts[1]) is None:
-        message = "request target has a byte that must be percent-encoded"
+        message = "request target is empty or has a byte that must be percent-encoded"
         return _refused(message, "bad-target", "RFC 9112, 3.2", offset + len(parts[0]) + 1, parts[1])
     return _version_error(parts[2], offset + len(line) - 2 - len(parts[2]))
 

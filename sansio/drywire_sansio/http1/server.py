@@ -135,6 +135,8 @@ class ServerConnection(Connection):
     ) -> None:
         """Raise LocalProtocolError for a head that HTTP does not allow here."""
         status = event.status
+        if self._method is None and status < 400:
+            raise LocalProtocolError(f"{status} answers no request; only a complaint, 4xx or 5xx, may (RFC 9112, 9.2)")
         if status > 204 and kind is Response:
             return
         if isinstance(event, InformationalResponse) != (100 <= status < 200):

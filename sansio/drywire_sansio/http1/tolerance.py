@@ -6,7 +6,7 @@ when they are whole; only their length is judged before. Errors name the byte as
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Set
 from typing import Final
 
@@ -22,6 +22,7 @@ from .quirks import Quirk
 __all__ = ["TolerantHeadReader"]
 
 _SPACES: Final = b" \t"
+_ICY_MEANS: Final = b"HTTP/1.0"
 _WITHOUT_CONTROLS: Final = bytes(
     0x20 if (byte < 0x20 and byte != 0x09) or byte == 0x7F else byte for byte in range(256)
 )
@@ -136,7 +137,9 @@ class TolerantHeadReader:
             return
         self._terminator = b"\r\n" if strict else b"\n"
         if content.startswith(b"ICY ") and Quirk.ICY_STATUS_LINE in quirks:
-            content = b"HTTP/1.0" + content[3:]
+            content = _ICY_MEANS + content[3:]
+            # What stands behind it has moved.
+            self._places.append((self._repaired.offset + len(self._repaired) + len(_ICY_MEANS), offset + 3))
         self.fields_offset = offset + len(line)
         self._hand_on(content + b"\r\n", offset)
 
@@ -187,7 +190,7 @@ class TolerantHeadReader:
     def _hand_on(self, line: bytes, offset: int) -> InformationalResponse | Response | None:
         """Let the strict reader judge a repaired line, which began at `offset` as it arrived."""
         repaired = self._repaired
-        self._places.append((repaired.offset + len(repaired), offset))
+        insort(self._places, (repaired.offset + len(repaired), offset))
         repaired.append(line)
         try:
             return self._reader.read()

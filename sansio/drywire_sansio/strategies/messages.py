@@ -111,7 +111,7 @@ def requests(draw: DrawFn) -> Message:
     assert isinstance(head.headers, list)
     framing = draw(_REQUEST_FRAMINGS)
     body, framed = b"", _Framed(None, b"")
-    if framing != "none":
+    if framing != "none" and head.method != b"TRACE":  # RFC 9110, 9.3.8
         body = draw(bodies())
         framed = draw(_framed(body, framing == "chunked" and head.http_version == b"1.1"))
     fields = _inserted(draw, head.headers, framed.field)

@@ -85,6 +85,8 @@ class Model:
             return False
         if isinstance(event, Request):
             return role is CLIENT and Request in EVENTS[SERVER][self.server]
+        if isinstance(event, Response) and not self.cycle:
+            return event.status >= 400  # only a complaint may come unasked
         if isinstance(event, Data):
             return self.client_body if role is CLIENT else self.server_body
         if trigger is Switch:

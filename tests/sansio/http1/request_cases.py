@@ -77,6 +77,7 @@ TARGETS = [
     bad_line_case("an absolute form without authority", "RFC 9112, 3.2", b"GET @@http:///a HTTP/1.1", "bad-target"),
     bad_line_case("the asterisk for another method", "RFC 9112, 3.2", b"GET @@* HTTP/1.1", "bad-target"),
     bad_line_case("an asterisk and more", "RFC 9112, 3.2", b"OPTIONS @@*a HTTP/1.1", "bad-target"),
+    bad_line_case("CONNECT to port 0", "RFC 9112, 3.2", b"CONNECT @@a:0 HTTP/1.1", "bad-target"),
     bad_line_case("CONNECT to a path", "RFC 9112, 3.2", b"CONNECT @@/ HTTP/1.1", "bad-target"),
     bad_line_case("CONNECT without a port", "RFC 9112, 3.2", b"CONNECT @@a HTTP/1.1", "bad-target"),
     bad_line_case("CONNECT without a host", "RFC 9112, 3.2", b"CONNECT @@:80 HTTP/1.1", "bad-target"),
@@ -149,6 +150,7 @@ HOSTS = [
     bad_host_case("a Host with a port of letters", b"Host: a:http\r\n"),
     bad_host_case("a Host with a long port", b"Host: a:123456\r\n"),
     bad_host_case("a Host with an open bracket", b"Host: [::1\r\n"),
+    bad_host_case("a Host of a port alone", b"Host: :80\r\n"),
     bad_host_case("a Host above ASCII", b"Host: \xe4.example\r\n"),
     refused("a bad Host in HTTP/1.0", "RFC 9112, 3.2", b"GET / HTTP/1.0\r\n@@Host: a/b\r\n\r\n", "bad-host"),
 ]
@@ -263,8 +265,15 @@ FRAMING = [
         [b"", b",chunked", b"chunked,", b"chunked, chunked", b"chunked, gzip", b"gzip, chunked, chunked"],
     ),
     *(
-        bad_coding_case(value, "unknown-coding", 501)
-        for value in [b"gzip", b"gzip, chunked", b"identity", b"xchunked", b'"chunked"', b"chunked;q=1", b"chunked\xa0"]
+        bad_coding_case(value)
+        for value in [b"gzip", b"identity", b"xchunked", b'"chunked"', b"chunked;q=1", b"chunked\xa0"]
+    ),
+    bad_coding_case(b"gzip, chunked", "unknown-coding", 501),
+    refused(
+        "TRACE with a body",
+        "RFC 9110, 9.3.8",
+        b"TRACE / HTTP/1.1\r\n@@Host: a\r\nContent-Length: 1\r\n\r\na",
+        "trace-body",
     ),
     bad_framing_case(
         "two Transfer-Encodings",
@@ -339,6 +348,7 @@ CHUNKS = [
         "a chunk still to come", "RFC 9112, 7.1", b"0000010000000000\r\na", Data(b"a"), state=SEND_BODY, exact=False
     ),
     bad_size_case("an empty size", b""),
+    bad_size_case("a size of very many digits", b"0" * 5000),
     bad_size_case("a size with a sign", b"+1"),
     bad_size_case("a negative size", b"-1"),
     bad_size_case("a size with a prefix", b"0x1"),

@@ -142,7 +142,7 @@ BODIES = [
         "length-and-coding",
         to=HEAD,
     ),
-    bad_framing_case("an unknown coding", "RFC 9112, 6.1", b"Transfer-Encoding: gzip\r\n", "unknown-coding"),
+    bad_framing_case("an unknown coding", "RFC 9112, 6.1", b"Transfer-Encoding: gzip\r\n", "bad-transfer-encoding"),
     bad_framing_case(
         "the chunked coding in HTTP/1.0",
         "RFC 9112, 6.1",
@@ -220,6 +220,22 @@ INTERIM = [
     ),
     accepted("an upgrade that is declined", "RFC 9110, 7.8", OK, ok, end, to=UPGRADE),
     refused("a switch that nobody asked for", "RFC 9110, 7.8", SWITCH + b"@@", "unasked-switch"),
+    *(
+        refused(
+            name,
+            "RFC 9110, 7.8",
+            b"HTTP/%b 101 Switching\r\n@@%b\r\n" % (version, lines),
+            "bad-switch",
+            to=UPGRADE,
+        )
+        for name, version, lines in (
+            ("a switch that does not say to what", b"1.1", b""),
+            ("a switch to nothing", b"1.1", b"Upgrade: ,\r\n"),
+            ("a switch to what was not offered", b"1.1", b"Upgrade: h2c\r\n"),
+            ("a switch to more than was offered", b"1.1", b"Upgrade: websocket, h2c\r\n"),
+            ("a switch in HTTP/1.0", b"1.0", b"Upgrade: websocket\r\n"),
+        )
+    ),
     refused("a switch in answer to CONNECT", "RFC 9110, 7.8", SWITCH + b"@@", "unasked-switch", to=CONNECT),
     accepted(
         "a tunnel", "RFC 9110, 9.3.6", b"HTTP/1.1 200 \r\n\r\n", Response(200), to=CONNECT, state=SWITCHED_PROTOCOL
@@ -252,6 +268,24 @@ INTERIM = [
         end,
         to=CONNECT,
         writable=False,
+    ),
+]
+
+
+UNASKED = [
+    refused(
+        "a response that nobody asked for",
+        "RFC 9112, 9.2",
+        b"HTTP/1.1 200 \r\n@@Content-Length: 0\r\n\r\n",
+        "unasked-response",
+        to=(),
+    ),
+    refused(
+        "a redirect that nobody asked for",
+        "RFC 9112, 9.2",
+        b"HTTP/1.1 302 \r\n@@Location: http://b/\r\n\r\n",
+        "unasked-response",
+        to=(),
     ),
 ]
 
@@ -311,4 +345,4 @@ EARLY_ENDS = [
     ),
 ]
 
-RESPONSE_CASES = [*STATUS_LINES, *BODIES, *INTERIM, *CONNECTIONS, *EARLY_ENDS]
+RESPONSE_CASES = [*STATUS_LINES, *BODIES, *INTERIM, *UNASKED, *CONNECTIONS, *EARLY_ENDS]

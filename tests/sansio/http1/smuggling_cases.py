@@ -139,7 +139,7 @@ CODINGS = [
         case
         for value in NOT_CHUNKED_AT_ALL
         for case in bad_framing(
-            f"the coding {said(value)}", "RFC 9112, 6.1", b"Transfer-Encoding: " + value, "unknown-coding", [RESPONSE]
+            f"the coding {said(value)}", "RFC 9112, 6.1", b"Transfer-Encoding: " + value, "bad-transfer-encoding"
         )
     ),
     *(

@@ -40,9 +40,9 @@ def test_what_is_not_digits_is_no_length(value):
         (b"chunked,chunked", "bad-transfer-encoding", 400),
         (b"chunked, gzip", "bad-transfer-encoding", 400),
         (b"chunked,", "bad-transfer-encoding", 400),
-        (b"gzip", "unknown-coding", 501),
+        (b"gzip", "bad-transfer-encoding", 400),
         (b"gzip, chunked", "unknown-coding", 501),
-        (b"chunked\x00", "unknown-coding", 501),
+        (b"chunked\x00", "bad-transfer-encoding", 400),
         (b"chunked ", "bad-transfer-encoding", 400),
     ],
 )

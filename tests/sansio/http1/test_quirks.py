@@ -130,6 +130,8 @@ def test_no_quirk_lets_through_what_frames_a_message_or_is_another_mistake(rule,
 def test_an_error_in_a_repaired_head_names_the_byte_as_it_arrived():
     wire = b"\r\n" + OK + b"A  : b\r\n c\r\nD\0: e\r\n\r\n"
     assert verdict(wire, EVERY).error[:3] == ("control-byte", 502, wire.index(b"\0"))
+    icy = b"ICY 200 \0\r\n"
+    assert verdict(icy, EVERY).error[:3] == ("control-byte", 502, icy.index(b"\0"))
     second = OK + b"A : b\r\n" + EMPTY + b"\r\n"
     connection = client({Quirk.SPACE_BEFORE_COLON})
     assert read_pieces(connection, [second]).error is None
