@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import SupportsIndex, overload
@@ -9,29 +10,30 @@ from typing import SupportsIndex, overload
 from .errors import LocalProtocolError
 from .grammar import FIELD, FIELD_LINES, FRAMING_FIELD, REASON, TOKEN
 
-__all__ = ["FieldLines", "FramingFields", "RepeatedField", "framing_fields", "list_members"]
+__all__ = ["FieldLines", "FramingFields", "ReceivedFieldLines", "RepeatedField", "framing_fields", "list_members"]
 
 Pair = tuple[bytes, bytes]
 FramingFields = dict[bytes, bytes]
 """The fields that frame a message (see `grammar.FRAMING_FIELD`): lower-case names to lower-case values."""
-_SINGLE = (b"content-length", b"host")
+_LISTS = frozenset([b"connection", b"expect", b"transfer-encoding", b"upgrade"])
 
 
 class RepeatedField(ValueError):
     """A field that cannot be a list stands in a head twice; `args[0]` is its name."""
 
 
-def framing_fields(block: bytes) -> FramingFields:
+def framing_fields(block: bytes, pattern: re.Pattern[bytes] = FRAMING_FIELD) -> FramingFields:
     """Return the framing fields of a validated head, or of a line feed and a section of one.
 
-    Lists are joined by a comma (RFC 9110, 5.3). Raises RepeatedField for Host and Content-Length, which cannot be
-    (RFC 9112, 3.2 and 6.3).
+    `pattern` finds them, and with `grammar.REQUEST_FIELD` those too that a request can have once only. Lists are
+    joined by a comma (RFC 9110, 5.3). Raises RepeatedField for what is no list, such as Host and Content-Length (RFC
+    9112, 3.2 and 6.3).
     """
-    pairs: list[Pair] = FRAMING_FIELD.findall(block.lower())
+    pairs: list[Pair] = pattern.findall(block.lower())
     fields = dict(pairs)
     if len(fields) == len(pairs):
         return fields
-    for name in _SINGLE:
+    for name in fields.keys() - _LISTS:
         if sum(name == other for other, _ in pairs) > 1:
             raise RepeatedField(name.decode().title())
     return {name: b",".join(value for other, value in pairs if other == name) for name in fields}
@@ -45,28 +47,17 @@ class FieldLines(Sequence[Pair]):
     that HTTP does not allow.
     """
 
-    __slots__ = ("_framing", "_pairs", "_raw", "derived", "host_checked")
+    __slots__ = ("_framing", "_pairs", "_raw", "derived", "suits_request")
 
     def __init__(self, pairs: Iterable[Pair] = ()) -> None:
         self._raw = _joined(pairs if isinstance(pairs, list | tuple) else list(pairs))
         # Split when somebody looks: many fields never are.
         self._pairs: list[Pair] | None = None
         self._framing: FramingFields | None = None
-        self.host_checked = False
-        """Whether Host is known to be one valid field: for the reader of heads."""
+        self.suits_request = False
+        """Whether Host is known to be one valid field, and no other stands here twice that a request can have once."""
         self.derived: object = None
         """What the layer above made of these fields and wants to find again with them."""
-
-    @classmethod
-    def received(cls, raw: bytes, framing: FramingFields | None = None) -> FieldLines:
-        """Return the fields of a section that the head's pattern has matched; not for anything else."""
-        self = cls.__new__(cls)
-        self._raw = raw
-        self._pairs = None
-        self._framing = framing
-        self.host_checked = False
-        self.derived = None
-        return self
 
     @property
     def raw(self) -> bytes:
@@ -109,6 +100,19 @@ class FieldLines(Sequence[Pair]):
 
     def __repr__(self) -> str:
         return repr(self._split())
+
+
+class ReceivedFieldLines(FieldLines):
+    """The fields of a section that the head's pattern has matched; not for anything else."""
+
+    __slots__ = ()
+
+    def __init__(self, raw: bytes, framing: FramingFields | None = None) -> None:
+        self._raw = raw
+        self._pairs = None
+        self._framing = framing
+        self.suits_request = False
+        self.derived = None
 
 
 @lru_cache(256)

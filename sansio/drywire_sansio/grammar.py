@@ -28,6 +28,7 @@ __all__ = [
     "NEXT_PLAIN_SIZE",
     "PLAIN_SIZE",
     "REASON",
+    "REQUEST_FIELD",
     "REQUEST_LINE",
     "REQUEST_TARGET",
     "SPACED_CHUNK_HEAD",
@@ -94,10 +95,20 @@ FIELD: Final = re.compile(rb"([^:]++):[ \t]*+([^\r]*[^\r \t]|)[ \t]*+\r\n")
 
 # The six fields that decide how a message is framed and what becomes of the connection, at the start of a line of
 # a validated and lower-cased head: nothing else can follow a line feed there.
-_FRAMING_NAMES: Final = rb"connection|content-length|expect|host|transfer-encoding|upgrade"
+_FRAMING_NAMES: Final = rb"con(?:nection|tent-length)|expect|host|transfer-encoding|upgrade"
 # A tab behind a value stays with it, so that a length, a coding or a host is refused with it: llhttp does not see the
 # coding in "chunked<tab>".
-FRAMING_FIELD: Final = re.compile(rb"\n(" + _FRAMING_NAMES + rb"):[ \t]*+([^\r]*[^\r ]|)[ ]*+\r")
+_FIELD_VALUE: Final = rb":[ \t]*+([^\r]*[^\r ]|)[ ]*+\r"
+FRAMING_FIELD: Final = re.compile(rb"\n(" + _FRAMING_NAMES + rb")" + _FIELD_VALUE)
+# In a request also those that have one value and decide who asks for what, or what the body is: of two, each of two
+# parsers could take another.
+REQUEST_FIELD: Final = re.compile(
+    rb"\n("
+    + _FRAMING_NAMES
+    + rb"|authorization|content-(?:location|range|type)|if-(?:unmodified-since|modified-since|range)|max-forwards"
+    + rb"|origin|proxy-authorization|range|referer)"
+    + _FIELD_VALUE
+)
 # What some parser or other could take for one of them, however mangled: white space and odd bytes count for nothing.
 FRAMING_NAME: Final = re.compile(rb"[^a-z]*+(?:" + _FRAMING_NAMES + rb")[^a-z:]*+:")
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drywire_sansio.errors import LocalProtocolError
-from drywire_sansio.fields import FieldLines, RepeatedField, framing_fields, list_members
+from drywire_sansio.fields import FieldLines, ReceivedFieldLines, RepeatedField, framing_fields, list_members
 
 PAIRS = [(b"Host", b"a"), (b"X", b""), (b"x", b"b c")]
 
@@ -27,7 +27,7 @@ def test_fields_are_equal_to_the_same_pairs_in_the_same_order():
     lines = FieldLines(PAIRS)
     assert lines == FieldLines(iter(PAIRS)) == PAIRS == lines
     assert lines == tuple(PAIRS)
-    assert FieldLines.received(b"Host:a\r\nX:\r\nx:\tb c \r\n") == lines
+    assert ReceivedFieldLines(b"Host:a\r\nX:\r\nx:\tb c \r\n") == lines
     assert lines != PAIRS[::-1]
     assert lines != FieldLines()
     assert lines != b"Host: a"
@@ -93,7 +93,7 @@ def test_what_cannot_be_a_list_cannot_come_twice(name):
 def test_fields_know_their_framing_and_whose_was_told():
     assert FieldLines(PAIRS).framing == {b"host": b"a"}
     told = {b"host": b"told"}
-    assert FieldLines.received(b"Host: a\r\n", told).framing is told
+    assert ReceivedFieldLines(b"Host: a\r\n", told).framing is told
     lines = FieldLines([(b"Host", b"a"), (b"Host", b"b")])
     for _ in range(2):
         with pytest.raises(RepeatedField):
@@ -125,7 +125,7 @@ values = st.binary().map(lambda value: bytes(byte for byte in value if byte == 9
 def test_fields_survive_being_joined_and_split(pairs):
     lines = FieldLines(pairs)
     assert list(lines) == pairs
-    assert FieldLines.received(lines.raw) == pairs
+    assert ReceivedFieldLines(lines.raw) == pairs
 
 
 @given(st.lists(st.tuples(st.binary(max_size=5), st.binary(max_size=5)), max_size=3))

@@ -240,6 +240,17 @@ def test_34525_exactly_one_valid_host(lines):
     assert refusal(b"GET / HTTP/1.1\r\n" + lines + b"\r\n").status == 400
 
 
+ONCE = [b"Authorization", b"Content-Type", b"Range", b"Proxy-Authorization", b"Origin", b"Max-Forwards", b"If-Range"]
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_34525_what_a_request_says_once_is_not_said_twice(name):
+    wire = b"GET / HTTP/1.1\r\nHost: a\r\n%b: 1\r\nX: y\r\n%b: 1\r\n\r\n"
+    assert refusal(wire % (name, name.upper())).rule == "repeated-field"
+    with pytest.raises(LocalProtocolError, match="more than one"):
+        ClientConnection().send(Request(b"GET", b"/", [(b"Host", b"a"), (name, b"1"), (name.lower(), b"2")]))
+
+
 VERSIONS = [
     *(b"HTTP/0.9", b"HTTP/1.2", b"HTTP/2.0", b"HTTP/3.0", b"HTTP/1.10", b"HTTP/1", b"HTTP/11", b"HTTP/01.1"),
     *(b"http/1.1", b"HTTP/1.1 ", b"HTTP /1.1", b"HTTPS/1.1", b"", b"HTTP/1,1", b"HTTP/\xd9\xa1.1", b"ICE/1.0"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FieldLines
+from ..fields import FieldLines, ReceivedFieldLines
 from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE, NEXT_PLAIN_SIZE, PLAIN_SIZE, SPACED_CHUNK_HEAD
 from ..limits import Limits, exceeded
 from .buffer import ReceiveBuffer
@@ -224,7 +224,7 @@ class ChunkedReader:
         block = buffer.take(length)[:-2]
         if not block:
             return END_OF_MESSAGE
-        allowed = [pair for pair in FieldLines.received(block) if pair[0].lower() not in FORBIDDEN_TRAILERS]
+        allowed = [pair for pair in ReceivedFieldLines(block) if pair[0].lower() not in FORBIDDEN_TRAILERS]
         return EndOfMessage(allowed) if allowed else END_OF_MESSAGE
 
 

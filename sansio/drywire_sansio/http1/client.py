@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import ClassVar, Final, NoReturn
+from typing import ClassVar, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FramingFields, list_members
+from ..fields import FramingFields
 from ..limits import Limits, exceeded
 from .bodies import body_reader, body_writer
 from .connection import Connection
@@ -15,8 +15,8 @@ from .framing import UNTIL_CLOSE, FramingError, request_framing, response_framin
 from .head import (
     RESPONSE,
     HeadReader,
+    check_request_fields,
     checked_fields,
-    host_error,
     request_start,
     written_framing_fields,
 )
@@ -26,8 +26,6 @@ from .states import CLIENT, SERVER, Role, State, Switch
 from .tolerance import TolerantHeadReader
 
 __all__ = ["ClientConnection"]
-
-_NOTHING: Final[frozenset[bytes]] = frozenset()
 
 
 class ClientConnection(Connection):
@@ -40,7 +38,7 @@ class ClientConnection(Connection):
     `quirks` names the deviations of a broken server that its responses may have; none by default.
     """
 
-    __slots__ = ("_head_reader", "_informational", "_offered", "quirks")
+    __slots__ = ("_head_reader", "_informational", "quirks")
 
     our_role: ClassVar[Role] = CLIENT
     their_role: ClassVar[Role] = SERVER
@@ -54,7 +52,6 @@ class ClientConnection(Connection):
         else:
             self._head_reader = HeadReader(self._buffer, self.limits, RESPONSE)
         self._informational = 0
-        self._offered = _NOTHING  # protocols to switch to, by the present request
 
     @property
     def our_state(self) -> State:
@@ -88,15 +85,12 @@ class ClientConnection(Connection):
         start = request_start(event.method, event.target, version)
         lines = checked_fields(event.headers)
         fields = written_framing_fields(lines)
-        problem = host_error(fields.get(b"host"), version)
-        if problem is not None:
-            raise LocalProtocolError(f"{problem} (RFC 9112, 3.2)")
+        check_request_fields(lines, version)
         try:
             framing = request_framing(event.method, fields, version)
         except FramingError as error:
             raise LocalProtocolError(f"{error} ({error.section})") from None
         self._learn_request(event, fields, framing)
-        self._offered = frozenset(list_members(fields[b"upgrade"])) if b"upgrade" in fields else _NOTHING
         self._informational = 0
         self._body_writer = body_writer(framing)
         self._move(CLIENT, Request)
@@ -132,8 +126,7 @@ class ClientConnection(Connection):
     def _check_switch(self, event: InformationalResponse, kind: type[object], fields: FramingFields) -> None:
         if kind is not Switch:
             self._raise("101 without a request to upgrade", "unasked-switch", "RFC 9110, 7.8")
-        chosen = list_members(fields.get(b"upgrade", b""))
-        if not chosen or not self._offered.issuperset(chosen) or event.http_version == b"1.0":
+        if not self._is_offered(fields) or event.http_version == b"1.0":
             message = "101 that does not say, in HTTP/1.1, to which of the offered protocols it switches"
             self._raise_in_fields(message, "bad-switch", "RFC 9110, 7.8")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar, NoReturn
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FramingFields
+from ..fields import FramingFields, list_members
 from ..limits import DEFAULT_LIMITS, Limits
 from .bodies import BodyReader, BodyWriter
 from .buffer import ReceiveBuffer
@@ -67,6 +67,7 @@ class Connection:
         "_error",
         "_keep_alive",
         "_method",
+        "_offered",
         "_plain",
         "_proposal",
         "_server",
@@ -83,6 +84,7 @@ class Connection:
         self._server = IDLE
         self._keep_alive = True
         self._proposal: bytes | None = None  # b"CONNECT" or b"Upgrade" while a switch is proposed
+        self._offered: list[bytes] = []  # the protocols to switch to, where an Upgrade is proposed
         self._method: bytes | None = None  # of the present cycle's request
         self._plain = False  # whether the request says nothing of its connection and its response may have a body
         self._their_version: bytes | None = None
@@ -341,8 +343,14 @@ class Connection:
             return  # nothing is said of the connection
         options = connection_options(fields)
         self._proposal = proposes_switch(request.method, fields, options, version)
+        self._offered = list_members(fields.get(b"upgrade", b""))
         self._awaits_continue = framing != NO_BODY and expects_continue(fields, version)
         self._keep_alive = self._keep_alive and keeps_alive(options, version)
+
+    def _is_offered(self, fields: FramingFields) -> bool:
+        """Whether a 101 with `fields` says to which of the offered protocols it switches (RFC 9110, 7.8)."""
+        chosen = list_members(fields.get(b"upgrade", b""))
+        return bool(chosen) and set(chosen) <= set(self._offered)
 
     def _kind_of_response(self, event: InformationalResponse | Response) -> type[object]:
         """Return what a response is to the state machine: its own type, or the agreement to switch protocols."""

@@ -9,13 +9,15 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from ..errors import LocalProtocolError, RemoteProtocolError
-from ..fields import FieldLines, FramingFields, RepeatedField, framing_fields
+from ..fields import FieldLines, FramingFields, ReceivedFieldLines, RepeatedField, framing_fields
 from ..grammar import (
     AUTHORITY_FORM,
+    FRAMING_FIELD,
     HOST,
     HTTP_VERSION,
     METHOD,
     REASON,
+    REQUEST_FIELD,
     REQUEST_LINE,
     REQUEST_TARGET,
     STATUS_LINE,
@@ -31,6 +33,7 @@ __all__ = [
     "REQUEST",
     "RESPONSE",
     "HeadReader",
+    "check_request_fields",
     "checked_fields",
     "host_error",
     "request_line_error",
@@ -51,10 +54,12 @@ class HeadKind(Generic[H]):
 
     start_line: re.Pattern[bytes]
     """Matches a valid first line."""
-    make: Callable[[re.Match[bytes], FieldLines, int], H]
-    """Makes the event from the match of the first line, the fields, and the byte of the stream where it began."""
+    make: Callable[[re.Match[bytes], FieldLines, ReceiveBuffer], H]
+    """Makes the event from the match of the first line, the fields, and the buffer that stands at its first byte."""
     start_line_error: Callable[[bytes, int], RemoteProtocolError | None]
     """Says what is wrong with a first line."""
+    fields: re.Pattern[bytes]
+    """Finds the fields that are looked at before the event is given out."""
     usual: tuple[Match, int] = field(init=False)
     """What `under` returns for the default limits, which most connections have."""
 
@@ -87,6 +92,8 @@ def host_error(host: bytes | None, http_version: bytes) -> str | None:
 
 
 NO_FIELDS = FieldLines()
+_ONCE = {"Host": "RFC 9112, 3.2", "Content-Length": "RFC 9112, 6.3"}
+"""Where it stands that a field is said once; of the others, in general."""
 
 
 class HeadReader(Generic[H]):
@@ -108,7 +115,7 @@ class HeadReader(Generic[H]):
         self._searched = 0  # where the search for the empty line goes on, counted from the head's start
         self.fields = NO_FIELDS
         """The fields of the head that was read last."""
-        self._tail = b""  # the last section and its empty line, as long as the next may be equal to it
+        self._tail = b""
 
     @property
     def fields_offset(self) -> int:
@@ -119,15 +126,15 @@ class HeadReader(Generic[H]):
         """Return the next head, None while it is not complete. Raises RemoteProtocolError."""
         buffer = self._buffer
         data, start = buffer.data, buffer.start
-        if self._tail and data.endswith(self._tail):
+        if self.fields is not NO_FIELDS and data.endswith(self._last_section()):
             line = self._kind.start_line.match(data, start)
             size = len(data) - start
             if line is not None and line.end() + len(self._tail) == len(data) and size <= self._long:
-                offset = buffer.offset
+                event = self._kind.make(line, self.fields, buffer)
                 buffer.start = len(data)
                 self._scanner = None
                 self._searched = 0
-                return self._kind.make(line, self.fields, offset)
+                return event
         # Most heads end where an arrival ends; then there is nothing to search for.
         if not data.endswith(b"\r\n\r\n") and data.find(b"\r\n\r\n", start + self._searched) < 0:
             self._searched = max(0, len(data) - start - 3)
@@ -145,19 +152,24 @@ class HeadReader(Generic[H]):
     def _accept(self, match: re.Match[bytes]) -> H:
         """Return the event of a head that has the right form. Raises RemoteProtocolError."""
         buffer = self._buffer
-        offset = buffer.offset
         block: bytes = match[4]
         try:
-            fields = FieldLines.received(block, framing_fields(match[0]))
+            fields = ReceivedFieldLines(block, framing_fields(match[0], self._kind.fields))
         except RepeatedField as error:
-            section = "RFC 9112, 3.2" if error.args[0] == "Host" else "RFC 9112, 6.3"
-            message, where = f"more than one {error.args[0]} field", offset + match.start(4) - match.start()
-            raise _refused(message, "repeated-field", section, where, block) from None
-        event = self._kind.make(match, fields, offset)
+            section = _ONCE.get(error.args[0], "RFC 9110, 5.3")
+            where = buffer.offset + match.start(4) - match.start()
+            raise _refused(f"more than one {error.args[0]} field", "repeated-field", section, where, block) from None
+        event = self._kind.make(match, fields, buffer)
         buffer.start = match.end()
         self.fields = fields
-        self._tail = block + b"\r\n"
+        self._tail = b""
         return event
+
+    def _last_section(self) -> bytes:
+        """Return the last section and its empty line; joined only here, since most connections have one request."""
+        if not self._tail:
+            self._tail = self.fields.raw + b"\r\n"
+        return self._tail
 
     def _scan(self) -> int | None:
         """Judge line by line what has arrived since the last time; see `SectionScanner.scan`."""
@@ -181,23 +193,25 @@ def _refused(
     return RemoteProtocolError(message, status=status, rule=rule, section=section, offset=offset, excerpt=excerpt)
 
 
-def _make_request(line: re.Match[bytes], fields: FieldLines, offset: int) -> Request:
+def _make_request(line: re.Match[bytes], fields: FieldLines, buffer: ReceiveBuffer) -> Request:
     method, target, version = line.group(1, 2, 3)
     if target[0] != 0x2F or method == b"CONNECT":
         problem = target_error(method, target)
         if problem is not None:
-            raise _refused(problem, "bad-target", "RFC 9112, 3.2", offset + len(method) + 1, target)
-    if not fields.host_checked or version != b"1.1":
+            raise _refused(problem, "bad-target", "RFC 9112, 3.2", buffer.offset + len(method) + 1, target)
+    if not fields.suits_request or version != b"1.1":
         host = fields.framing.get(b"host")
-        problem = host_error(host, version)
+        problem = None if host is not None and HOST.fullmatch(host) else host_error(host, version)
         if problem is not None:
-            where = offset + line.end(3) - line.start() + 2  # the first field line
+            where = buffer.offset + line.end(3) - line.start() + 2  # the first field line
             raise _refused(problem, "bad-host", "RFC 9112, 3.2", where, host or b"")
-        fields.host_checked = host is not None
+        fields.suits_request = host is not None
     return Request(method, target, fields, version)
 
 
-def _make_response(line: re.Match[bytes], fields: FieldLines, offset: int) -> Response | InformationalResponse:
+def _make_response(
+    line: re.Match[bytes], fields: FieldLines, buffer: ReceiveBuffer
+) -> Response | InformationalResponse:
     version, status_code, reason = line.group(1, 2, 3)
     status = int(status_code)
     kind = InformationalResponse if status < 200 else Response
@@ -252,8 +266,10 @@ def _head_bounds(limits: Limits) -> Bounds:
     )
 
 
-REQUEST: HeadKind[Request] = HeadKind(REQUEST_LINE, _make_request, request_line_error)
-RESPONSE: HeadKind[Response | InformationalResponse] = HeadKind(STATUS_LINE, _make_response, status_line_error)
+REQUEST: HeadKind[Request] = HeadKind(REQUEST_LINE, _make_request, request_line_error, REQUEST_FIELD)
+RESPONSE: HeadKind[Response | InformationalResponse] = HeadKind(
+    STATUS_LINE, _make_response, status_line_error, FRAMING_FIELD
+)
 
 
 def checked_fields(fields: Fields) -> FieldLines:
@@ -266,7 +282,27 @@ def written_framing_fields(lines: FieldLines) -> FramingFields:
     try:
         return lines.framing
     except RepeatedField as error:
-        raise LocalProtocolError(f"more than one {error.args[0]} field (RFC 9112, 3.2 and 6.3)") from None
+        raise _repeated(error) from None
+
+
+def check_request_fields(lines: FieldLines, version: bytes) -> None:
+    """Check that a request of HTTP `version` may have `lines`. Raises LocalProtocolError."""
+    if lines.suits_request:
+        return
+    try:
+        fields = framing_fields(b"\n" + lines.raw, REQUEST_FIELD)
+    except RepeatedField as error:
+        raise _repeated(error) from None
+    host = fields.get(b"host")
+    problem = host_error(host, version)
+    if problem is not None:
+        raise LocalProtocolError(f"{problem} (RFC 9112, 3.2)")
+    lines.suits_request = host is not None
+
+
+def _repeated(error: RepeatedField) -> LocalProtocolError:
+    name = error.args[0]
+    return LocalProtocolError(f"more than one {name} field ({_ONCE.get(name, 'RFC 9110, 5.3')})")
 
 
 def request_start(method: bytes, target: bytes, version: bytes) -> bytes:

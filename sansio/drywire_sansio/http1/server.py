@@ -12,6 +12,7 @@ from .connection import Connection
 from .events import Buffer, EndOfMessage, InformationalResponse, Request, Response
 from .framing import (
     CHUNKED,
+    NO_BODY,
     UNTIL_CLOSE,
     Framing,
     FramingError,
@@ -74,10 +75,12 @@ class ServerConnection(Connection):
         if request is None:
             return None
         fields = self._head_reader.fields.framing
-        try:
-            framing = request_framing(request.method, fields, request.http_version)
-        except FramingError as error:
-            raise self._framing_refused(error, self._head_reader.fields_offset) from None
+        framing: Framing = NO_BODY
+        if not _BODY_FIELDS.isdisjoint(fields):
+            try:
+                framing = request_framing(request.method, fields, request.http_version)
+            except FramingError as error:
+                raise self._framing_refused(error, self._head_reader.fields_offset) from None
         self._their_version = request.http_version
         self._learn_request(request, fields, framing)
         self._body_reader = body_reader(framing, self.limits, self._buffer)
@@ -143,8 +146,8 @@ class ServerConnection(Connection):
             raise LocalProtocolError(f"{type(event).__name__} cannot have the status {status} (RFC 9110, 15.2)")
         if isinstance(event, InformationalResponse) and self._their_version == b"1.0":
             raise LocalProtocolError("an HTTP/1.0 client must not be sent a 1xx response (RFC 9110, 15.2)")
-        if status == 101 and (kind is not Switch or b"upgrade" not in fields):
-            raise LocalProtocolError("101 needs a request to upgrade, and an Upgrade field (RFC 9110, 7.8)")
+        if status == 101 and (kind is not Switch or not self._is_offered(fields)):
+            raise LocalProtocolError("101 needs a request to upgrade, and an Upgrade field it offered (RFC 9110, 7.8)")
         if status == 101 and self._awaits_continue:
             raise LocalProtocolError("100 Continue must be sent before 101 to a client that waits (RFC 9110, 7.8)")
         if (status < 200 or status == 204 or kind is Switch) and not fields.keys().isdisjoint(_BODY_FIELDS):

@@ -10,7 +10,7 @@ from hypothesis.strategies import DrawFn
 
 from ..http1 import Data, EndOfMessage, Event, Request, Response
 from .bodies import bodies, chunkings, field_lines, trailers
-from .pieces import Form, Pair, header_sets, hosts, methods, reasons, request_targets
+from .pieces import ONCE_IN_REQUESTS, Form, Pair, header_sets, hosts, methods, reasons, request_targets
 
 __all__ = ["Message", "pipelines", "request_heads", "requests", "response_heads", "responses"]
 
@@ -82,6 +82,19 @@ def _inserted(draw: DrawFn, pairs: list[Pair], *more: Pair | None) -> list[Pair]
     return result
 
 
+def _each_once(pairs: list[Pair]) -> list[Pair]:
+    """Return `pairs` without those that repeat what a request says once."""
+    said: set[bytes] = set()
+    kept = []
+    for name, value in pairs:
+        lowered = name.lower()
+        if lowered not in said:
+            kept.append((name, value))
+        if lowered in ONCE_IN_REQUESTS:
+            said.add(lowered)
+    return kept
+
+
 @st.composite
 def request_heads(draw: DrawFn) -> Request:
     """Return request heads without a body: any method but CONNECT, any fitting form of target, HTTP/1.0 and 1.1."""
@@ -92,7 +105,7 @@ def request_heads(draw: DrawFn) -> Request:
     host: Pair | None = (b"Host", draw(hosts()))
     if version == b"1.0" and draw(st.booleans()):
         host = None
-    fields = _inserted(draw, draw(header_sets()), host, draw(_OPTIONS))
+    fields = _inserted(draw, _each_once(draw(header_sets())), host, draw(_OPTIONS))
     return Request(method, target, fields, version)
 
 

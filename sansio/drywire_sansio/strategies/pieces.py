@@ -13,6 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 __all__ = [
     "FRAMING_NAMES",
+    "ONCE_IN_REQUESTS",
     "field_names",
     "field_values",
     "header_sets",
@@ -36,6 +37,14 @@ FRAMING_NAMES: Final = frozenset(
     [b"connection", b"content-length", b"expect", b"host", b"trailer", b"te", b"transfer-encoding", b"upgrade"]
 )
 """Names, in lower case, that `field_names` never gives: they decide how a message is read."""
+
+ONCE_IN_REQUESTS: Final = frozenset(
+    [
+        *(b"authorization", b"content-location", b"content-range", b"content-type", b"if-modified-since", b"if-range"),
+        *(b"if-unmodified-since", b"max-forwards", b"origin", b"proxy-authorization", b"range", b"referer"),
+    ]
+)
+"""Names, in lower case, that a request of ours never has twice: of two values, two readers could take one each."""
 
 _COMMON_METHODS: Final = (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"TRACE", b"M-SEARCH")
 _COMMON_NAMES: Final = (b"Accept", b"Cookie", b"User-Agent", b"X-Forwarded-For", b"Set-Cookie", b"ETag", b"Via", b"A")
