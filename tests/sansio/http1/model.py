@@ -94,6 +94,11 @@ class Model:
             return CHUNKED not in event.headers and not (self.awaiting and event.status == 101)
         return getattr(event, "status", 0) != 101
 
+    def rows(self, role, event):
+        """Return the rows of the table of events that `event` uses."""
+        rows = {(role, self.state(role), self.trigger(event))}
+        return rows | {(SERVER, self.server, Request)} if isinstance(event, Request) else rows
+
     def after(self, role, event):
         """Return the model after `role` has sent `event`, which it may."""
         trigger = self.trigger(event)
@@ -144,6 +149,7 @@ class Pair:
     def __init__(self):
         self.connections = {CLIENT: ClientConnection(), SERVER: ServerConnection()}
         self.model = Model()
+        self.reached = set()  # rows of the table of events: (role, state, trigger)
 
     def can_be_told(self, event):
         """Whether the other side could tell where `event` ends while the connection stays open."""
@@ -163,6 +169,7 @@ class Pair:
             assert facts(connection) == before
             return False
         assert allowed, f"{role} may not send {event} in {self.model}"
+        self.reached |= self.model.rows(role, event)
         self.model = self.model.after(role, event)
         self._deliver(role, event, wire)
         self.check()
