@@ -4,6 +4,7 @@ A case says: these bytes are these events, or are refused at this byte by this r
 and with bytes behind it, and written back where our side could have sent it.
 """
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from drywire_sansio.http1 import (
     Request,
     ServerConnection,
 )
+
+from .messages import MESSAGES
 
 MARK = b"@@"
 """Stands before the byte that is to blame in the bytes of a refused case."""
@@ -102,6 +105,9 @@ class Verdict(NamedTuple):
 
     @classmethod
     def of_error(cls, events, error):
+        """Return the verdict of `error`, which says what `messages.py` has for its rule."""
+        message = str(error.args[0])
+        assert re.fullmatch(MESSAGES[error.rule], message), message
         return cls(events, (error.rule, error.status, error.offset, error.section, str(error.args[0])), None)
 
 
