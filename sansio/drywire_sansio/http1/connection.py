@@ -99,12 +99,12 @@ class Connection:
     @property
     def our_state(self) -> State:
         """The state of this side."""
-        return self._client if self.our_role is CLIENT else self._server
+        raise NotImplementedError
 
     @property
     def their_state(self) -> State:
         """The state of the peer, as far as events were read."""
-        return self._server if self.our_role is CLIENT else self._client
+        raise NotImplementedError
 
     @property
     def states(self) -> dict[Role, State]:

@@ -21,7 +21,7 @@ from drywire_sansio.http1 import (
     ServerConnection,
     State,
 )
-from drywire_sansio.http1.states import EVENTS, Switch, settle
+from drywire_sansio.http1.states import EVENTS, RULES, Switch, settle
 
 HOST = (b"Host", b"a")
 CHUNKED = (b"Transfer-Encoding", b"chunked")
@@ -95,12 +95,25 @@ class Model:
         return getattr(event, "status", 0) != 101
 
     def rows(self, role, event):
-        """Return the rows of the table of events that `event` uses."""
+        """Return the rows of both tables that `event` uses: (role, state, trigger), and the rules that apply then."""
         rows = {(role, self.state(role), self.trigger(event))}
-        return rows | {(SERVER, self.server, Request)} if isinstance(event, Request) else rows
+        if isinstance(event, Request):
+            rows.add((SERVER, self.server, Request))
+        client, server, keep_alive, proposed = self._unsettled(role, event)
+        states = {CLIENT: client, SERVER: server}
+        while rule := next((rule for rule in RULES if self._applies(rule, states, keep_alive, proposed)), None):
+            states[rule.role] = rule.becomes
+            rows.add(rule)
+        return rows
 
-    def after(self, role, event):
-        """Return the model after `role` has sent `event`, which it may."""
+    def _applies(self, rule, states, keep_alive, proposed):
+        other = states[SERVER if rule.role is CLIENT else CLIENT]
+        facts = (rule.keep_alive, keep_alive), (rule.proposed, proposed)
+        holds = all(wanted is None or wanted is fact for wanted, fact in facts)
+        return states[rule.role] is rule.state and other in rule.other and holds
+
+    def _unsettled(self, role, event):
+        """Return the states to which `event` leads by itself, and the facts then."""
         trigger = self.trigger(event)
         learned = replace(self, **self._learned(role, event, trigger))
         client, server = self.client, self.server
@@ -110,7 +123,12 @@ class Model:
                 server = EVENTS[SERVER][server][Request]
         else:
             server = EVENTS[SERVER][server][trigger]
-        client, server = settle(client, server, learned.keep_alive, bool(learned.proposal))
+        return client, server, learned.keep_alive, bool(learned.proposal)
+
+    def after(self, role, event):
+        """Return the model after `role` has sent `event`, which it may."""
+        learned = replace(self, **self._learned(role, event, self.trigger(event)))
+        client, server = settle(*self._unsettled(role, event))
         return replace(learned, client=client, server=server)
 
     def _learned(self, role, event, trigger):
@@ -149,7 +167,7 @@ class Pair:
     def __init__(self):
         self.connections = {CLIENT: ClientConnection(), SERVER: ServerConnection()}
         self.model = Model()
-        self.reached = set()  # rows of the table of events: (role, state, trigger)
+        self.reached = set()  # rows of the two tables
 
     def can_be_told(self, event):
         """Whether the other side could tell where `event` ends while the connection stays open."""

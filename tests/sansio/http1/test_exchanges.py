@@ -468,3 +468,28 @@ def test_offsets_count_from_the_beginning_of_the_connection():
     with pytest.raises(RemoteProtocolError) as raised:
         server.next_event()
     assert raised.value.offset == len(GET) + len(b"\r\nGET / ")
+
+
+def test_the_method_of_the_present_request_is_known_until_the_next_cycle():
+    for connection in (asked_server(b"HEAD"), asking_client(b"HEAD")):
+        assert connection.request_method == b"HEAD"
+    fresh = ServerConnection()
+    assert fresh.request_method is None
+    server = asked_server(b"GET")
+    server.send_whole(Response(204))
+    server.start_next_cycle()
+    assert server.request_method is None
+
+
+def asked_server(method):
+    connection = ServerConnection()
+    connection.receive_data(b"%b / HTTP/1.1\r\nHost: a\r\n\r\n" % method)
+    connection.next_event()
+    connection.next_event()
+    return connection
+
+
+def asking_client(method):
+    connection = ClientConnection()
+    connection.send_whole(Request(method, b"/", [(b"Host", b"a")]))
+    return connection

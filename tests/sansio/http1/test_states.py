@@ -85,7 +85,7 @@ def test_every_edge_of_the_table_is_walked(paths):
         for role, sends in SENDS.items():
             for event in sends.values():
                 if model.allows(role, event):
-                    walked |= model.rows(role, event)
+                    walked |= {row for row in model.rows(role, event) if isinstance(row, tuple)}
         assert path is not None
     edges = {(role, state, trigger) for role, rows in EVENTS.items() for state, row in rows.items() for trigger in row}
     assert walked == edges
