@@ -18,6 +18,7 @@ from drywire_sansio.http1 import (
     ConnectionClosed,
     Data,
     EndOfMessage,
+    FieldLines,
     InformationalResponse,
     LocalProtocolError,
     RemoteProtocolError,
@@ -493,3 +494,40 @@ def asking_client(method):
     connection = ClientConnection()
     connection.send_whole(Request(method, b"/", [(b"Host", b"a")]))
     return connection
+
+
+def test_only_who_asks_to_wait_is_waited_for():
+    plain = ServerConnection()
+    plain.receive_data(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+    assert isinstance(plain.next_event(), Request)
+    assert not plain.client_is_waiting_for_100_continue
+    client = ClientConnection()
+    client.send(Request(b"POST", b"/", [(b"Host", b"a"), (b"Content-Length", b"1")]))
+    assert not client.client_is_waiting_for_100_continue
+
+
+def test_a_chunk_with_an_extension_is_of_its_size_and_begins_where_it_begins():
+    server = ServerConnection()
+    server.receive_data(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1a;b=c\r\n" + b"x" * 10)
+    server.next_event()
+    assert server.next_event() == Data(b"x" * 10, chunk_start=True)
+    server.receive_data(b"x" * 16 + b"\r\n")
+    assert server.next_event() == Data(b"x" * 16, chunk_end=True)
+
+
+def test_fields_that_suited_a_request_of_http_1_0_need_not_suit_one_of_1_1():
+    fields = FieldLines([(b"X", b"y")])
+    for _ in range(2):
+        ClientConnection().send(Request(b"GET", b"/", fields, b"1.0"))
+        with pytest.raises(LocalProtocolError, match="without Host"):
+            ClientConnection().send(Request(b"GET", b"/", fields))
+    server = ServerConnection()
+    for _ in range(2):
+        server.receive_data(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        server.next_event()
+        server.next_event()
+        server.send_whole(Response(204))
+        server.start_next_cycle()
+    server.receive_data(b"GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n")
+    with pytest.raises(RemoteProtocolError, match="without Host"):
+        server.next_event()

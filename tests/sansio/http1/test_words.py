@@ -159,3 +159,10 @@ def test_the_bytes_to_blame_are_quoted_and_no_more_than_sixty(wire, quoted):
     with pytest.raises(RemoteProtocolError, match=re.escape(repr(quoted))) as raised:
         connection.next_event()
     assert raised.value.excerpt == quoted
+
+
+def test_an_interim_response_to_no_request_is_out_of_order():
+    client = ClientConnection()
+    client.receive_data(b"HTTP/1.1 100 \r\n\r\n")
+    with pytest.raises(RemoteProtocolError, match=r"^SERVER sent InformationalResponse while IDLE, at byte 17 "):
+        client.next_event()
