@@ -12,7 +12,7 @@ from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FieldLines, ReceivedFieldLines
 from ..grammar import CHUNK_HEAD, CHUNK_SIZE, CONTROL_BYTE, NEXT_PLAIN_SIZE, PLAIN_SIZE, SPACED_CHUNK_HEAD
 from ..limits import Limits, exceeded
-from .buffer import ReceiveBuffer
+from .buffer import ReceiveBuffer, piece
 from .events import Buffer, Data, EndOfMessage, Fields
 from .framing import NO_BODY, Chunked, Framing, Length
 from .section import Bounds, SectionScanner, control_error
@@ -134,7 +134,7 @@ class ChunkedReader:
             self._remaining = remaining = remaining - (end - start)
             begins, self._begins = self._begins, False
             self._after_data = ends = not remaining
-            return Data(data[start:end] if type(data) is bytes else bytes(data[start:end]), begins, ends)
+            return Data(piece(data, start, end), begins, ends)
         event = None if start == length else self._read_coding(buffer)
         if event is None and buffer.eof:
             raise _incomplete("connection closed inside a chunked body", "RFC 9112, 8", buffer)
@@ -221,7 +221,7 @@ class ChunkedReader:
         length = scanner.scan()
         if length is None:
             return None
-        block = buffer.take(length)[:-2]
+        block = bytes(buffer.take(length))[:-2]
         if not block:
             return END_OF_MESSAGE
         allowed = [pair for pair in ReceivedFieldLines(block) if pair[0].lower() not in FORBIDDEN_TRAILERS]

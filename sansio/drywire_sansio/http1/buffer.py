@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["ReceiveBuffer"]
+from typing import Final
+
+__all__ = ["LARGE", "ReceiveBuffer", "piece"]
+
+LARGE: Final = 16 * 1024
+"""Bytes from which on a part of an arrival is given out as a view: copying them takes longer than all else."""
 
 
 class ReceiveBuffer:
@@ -50,10 +55,16 @@ class ReceiveBuffer:
         self.start = 0
         self.data = rest
 
-    def take(self, count: int) -> bytes:
-        """Consume and return the next `count` bytes, or all there are if fewer; the object that arrived if whole."""
+    def take(self, count: int) -> bytes | memoryview:
+        """Consume and return the next `count` bytes, or all there are if fewer; see `piece`."""
         data, start = self.data, self.start
         end = min(start + count, len(data))
         self.start = end
-        # A slice of bytes is one copy, or none where it is the whole; of a bytearray it would be another bytearray.
-        return data[start:end] if type(data) is bytes else bytes(memoryview(data)[start:end])
+        return piece(data, start, end)
+
+
+def piece(data: bytes | bytearray, start: int, end: int) -> bytes | memoryview:
+    """Return that part of an arrival: the arrival itself if it is the whole, and no copy of a large part."""
+    if type(data) is not bytes:
+        return bytes(memoryview(data)[start:end])
+    return data[start:end] if end - start < LARGE or end - start == len(data) else memoryview(data)[start:end]

@@ -76,6 +76,8 @@ class Data:
     """A piece of a message body, in the buffer it arrived in. Piece boundaries mean nothing (RFC 9112, 6)."""
 
     data: Buffer
+    """Read side: `bytes`; or, for 16 KiB and more out of a larger arrival, a read-only `memoryview` of it, which is no
+    copy. ``bytes(data)`` is bytes in either case."""
     chunk_start: bool = False
     """Read side: this piece begins a chunk of the chunked coding. Ignored when sent."""
     chunk_end: bool = False

@@ -190,3 +190,24 @@ def test_fields_that_were_received_are_split_when_somebody_looks():
     headers = server.next_event().headers
     assert headers.raw == b"Host: a\r\nX:  y \r\n"
     assert list(headers) == [HOST, (b"X", b"y")]
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 100000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n186a0\r\n"])
+def test_a_large_part_of_an_arrival_is_not_copied_and_a_small_one_is_bytes(framing):
+    head = b"POST / HTTP/1.1\r\nHost: a\r\n" + framing
+    server = ServerConnection()
+    arrival = head + b"x" * 50_000
+    server.receive_data(arrival)
+    server.next_event()
+    part = server.next_event().data
+    assert type(part) is memoryview
+    assert part.obj is arrival
+    assert part.readonly
+    assert part == b"x" * 50_000
+    whole = b"y" * 49_000
+    server.receive_data(whole)
+    assert server.next_event().data is whole
+    server.receive_data(b"z" * 1000 + b"\r\n0\r\n\r\n")
+    rest = server.next_event().data
+    assert type(rest) is bytes
+    assert rest == b"z" * 1000
