@@ -71,8 +71,8 @@ def test_any_order_of_events_reaches_every_row_of_the_tables(capsys):
         def teardown(self):
             reached.update(self.pair.reached)
 
-    # What chance leaves out of one batch it brings in another.
-    batch = settings(max_examples=200, stateful_step_count=40, database=None, deadline=None)
+    # What chance leaves out of one batch it brings in another; in CI Hypothesis would draw the same ones each time.
+    batch = settings(max_examples=200, stateful_step_count=40, database=None, deadline=None, derandomize=False)
     for _ in range(30):
         run_state_machine_as_test(Measured, settings=batch)
         if reached >= ROWS:
