@@ -247,6 +247,21 @@ async def read_deadline_may_move_later(here: ByteStream, there: ByteStream, runt
     _require(runtime.now() >= moved, "receive() must heed a deadline that was moved later while it waited")
 
 
+async def read_deadline_may_move_closer(here: ByteStream, there: ByteStream, runtime: Runtime) -> None:
+    """A deadline that is moved closer and applied ends a wait that has begun, and the stream stays usable."""
+    here.read_deadline = runtime.now() + LONG
+    receiving = runtime.spawn(_expect, StreamTimeout, here.receive)
+    await _tick(runtime)
+    here.read_deadline = runtime.now()
+    here.apply_deadlines()
+    error = await _end_of(receiving, runtime, "a read deadline that was moved closer and applied must end receive()")
+    _require(error is None, "receive() must raise StreamTimeout at a deadline that was moved closer and applied")
+    here.read_deadline = runtime.now() + LONG
+    here.apply_deadlines()
+    await there.send(b"after")
+    _require(await _receive_all(here, 5, runtime) == b"after", "a read deadline that passed must lose no bytes")
+
+
 async def read_deadline_spares_what_has_come(here: ByteStream, there: ByteStream, runtime: Runtime) -> None:
     """Bytes that have come are received even where the deadline has passed."""
     await there.send(b"here")
@@ -393,6 +408,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     abort_wakes_waits,
     read_deadline_leaves_it_usable,
     read_deadline_may_move_later,
+    read_deadline_may_move_closer,
     read_deadline_spares_what_has_come,
     write_deadline_breaks_it,
     cancelled_receive_loses_nothing,

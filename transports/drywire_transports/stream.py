@@ -28,7 +28,8 @@ class ByteStream(Protocol):
 
     `read_deadline` and `write_deadline` are points on the runtime's clock (seconds, `Runtime.now()`), infinite at
     first. A wait in that direction that lasts beyond its deadline raises `StreamTimeout`. Moving a deadline is one
-    assignment, may be done at any time, and also holds for a wait that has already begun if it moves later.
+    assignment, may be done at any time, and also holds for a wait that has already begun if it moves later; if it
+    moves closer, `apply_deadlines()` makes it hold.
     """
 
     read_deadline: float
@@ -61,6 +62,10 @@ class ByteStream(Protocol):
         self, context: ssl.SSLContext, *, server_side: bool = False, server_hostname: str | None = None
     ) -> ByteStream:
         """Return a stream that speaks TLS over this one, which must not be used any more. Raises TLSFailed."""
+        ...
+
+    def apply_deadlines(self) -> None:
+        """Make a deadline that was moved closer hold for a wait that has begun: one in the past ends it now."""
         ...
 
     @property

@@ -109,6 +109,10 @@ class TLSStream:
     def write_deadline(self, when: float) -> None:
         self._below.write_deadline = when
 
+    def apply_deadlines(self) -> None:
+        """Make a deadline that was moved closer hold for a wait that has begun."""
+        self._below.apply_deadlines()
+
     async def handshake(self) -> None:
         """Shake hands. Raises ssl.SSLError, and what the stream below raises."""
         while True:

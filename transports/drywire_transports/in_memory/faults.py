@@ -63,6 +63,10 @@ class Wrapped:
         """Start TLS on the stream below; the fault does not apply to what comes then."""
         return await self.below.start_tls(context, server_side=server_side, server_hostname=server_hostname)
 
+    def apply_deadlines(self) -> None:
+        """Apply the deadlines of the stream below."""
+        self.below.apply_deadlines()
+
     @property
     def readable(self) -> bool:
         """Whether the stream below is readable."""

@@ -199,6 +199,12 @@ class MemoryStream:
             case _:
                 return default
 
+    def apply_deadlines(self) -> None:
+        """Make a deadline that was moved closer hold for a wait that has begun: it is woken, and waits anew."""
+        for waiting in (self._incoming.reader, self._outgoing.writer):
+            if waiting is not None:
+                waiting.set()
+
     def _check_open(self) -> None:
         if self._closed:
             raise StreamClosed("this side has closed the stream")

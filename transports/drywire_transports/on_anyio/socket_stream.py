@@ -289,6 +289,12 @@ class SocketStream:
         self._turns = 0
         await checkpoint()
 
+    def apply_deadlines(self) -> None:
+        """Make a deadline that was moved closer hold for a wait that has begun."""
+        for waiting, deadline in ((self._receiving, self.read_deadline), (self._sending, self.write_deadline)):
+            if waiting and deadline < self._alarm.at:
+                self._alarm.set(deadline)
+
     def _ring(self, now: float) -> float:
         """Wake the waits if a deadline has passed; return the nearest deadline that has not."""
         upcoming = math.inf

@@ -190,6 +190,12 @@ class AnyioStream:
             case _:
                 return default
 
+    def apply_deadlines(self) -> None:
+        """Make a deadline that was moved closer hold for a wait that has begun."""
+        for scope, deadline in ((self._receiving, self.read_deadline), (self._sending, self.write_deadline)):
+            if scope is not None:
+                scope.deadline = min(scope.deadline, deadline)
+
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         """Say in our errors what anyio's say."""

@@ -384,6 +384,12 @@ class AsyncioStream(asyncio.Protocol):
             for closer in self._closers:
                 _wake(closer)
 
+    def apply_deadlines(self) -> None:
+        """Make a deadline that was moved closer hold for a wait that has begun."""
+        for waiting, deadline in ((self._reader, self.read_deadline), (self._writer, self.write_deadline)):
+            if waiting and deadline < self._alarm.at:
+                self._alarm.set(deadline)
+
     def _ring(self, now: float) -> float:
         """Wake the waits whose deadline has passed; return the nearest one of the others."""
         upcoming = math.inf
