@@ -34,6 +34,7 @@ class RemoteProtocolError(ProtocolError):
     `section`  where the rule stands, such as ``"RFC 9112, 2.2"``.
     `offset`   how many bytes the peer had sent on this connection before the offending one.
     `excerpt`  the offending bytes, at most 60 of them.
+    `close_code`  of a WebSocket: the code to close it with (RFC 6455, 7.4.1); 0 for HTTP.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class RemoteProtocolError(ProtocolError):
         section: str = "",
         offset: int = 0,
         excerpt: bytes = b"",
+        close_code: int = 0,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -52,6 +54,7 @@ class RemoteProtocolError(ProtocolError):
         self.section = section
         self.offset = offset
         self.excerpt = excerpt[:EXCERPT]
+        self.close_code = close_code
 
     def __str__(self) -> str:
         text = f"{self.args[0]}, at byte {self.offset}"
@@ -65,8 +68,17 @@ class LimitExceeded(RemoteProtocolError):
 
     # All have a default since an exception is copied and unpickled by its message first, and its attributes then.
     def __init__(
-        self, message: str, *, limit: str = "", value: int = 0, status: int = 400, section: str = "", offset: int = 0
+        self,
+        message: str,
+        *,
+        limit: str = "",
+        value: int = 0,
+        status: int = 400,
+        section: str = "",
+        offset: int = 0,
+        close_code: int = 0,
     ) -> None:
-        super().__init__(message, status=status, rule=f"limit-{limit}", section=section, offset=offset)
+        rule = f"limit-{limit}"
+        super().__init__(message, status=status, rule=rule, section=section, offset=offset, close_code=close_code)
         self.limit = limit
         self.value = value

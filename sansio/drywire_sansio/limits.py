@@ -16,10 +16,10 @@ __all__ = ["DEFAULT_LIMITS", "Limits", "exceeded"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on what one HTTP/1.1 peer may send. Sizes are bytes, without the line's CRLF.
+    """Bounds on what one peer may send, over HTTP/1.1 or a WebSocket. Sizes are bytes, without a line's CRLF.
 
-    Behind each stands the status that a server answers with; what a client reads over a limit is a bad gateway's
-    matter (502).
+    Behind each stands the status that a server answers with (what a client reads over a limit is a bad gateway's
+    matter, 502), or the code that a WebSocket is closed with.
 
     Make your own with `Limits(field_count=64)`; what is not named keeps its default. The defaults for lines and
     counts are those aiohttp's users know; a server with very long URLs raises `start_line`.
@@ -45,6 +45,14 @@ class Limits:
     is refused with the head."""
     informational: int = 32
     """Interim 1xx responses before one final response (502)."""
+    frame: int = 4 * 1024 * 1024
+    """The payload of one WebSocket frame, as it is on the wire (close code 1009)."""
+    message: int = 4 * 1024 * 1024
+    """The content of one WebSocket message, after decompression; of text its UTF-8 (close code 1009)."""
+    message_frames: int = 65_536
+    """Frames of one WebSocket message: each costs its own work, however small it is (close code 1008)."""
+    control_frames: int = 1000
+    """Pings and pongs within ten seconds, where the connection was given a clock (close code 1008)."""
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -60,11 +68,16 @@ _ANSWERS: Final = {
     "body": (413, "RFC 9110, 15.5.14"),
     "informational": (502, "RFC 9110, 15.2"),
 }
+_CLOSE_CODES: Final = {"frame": 1009, "message": 1009, "message_frames": 1008, "control_frames": 1008}
+_COUNTS: Final = frozenset({"field_count", "trailer_count", "informational", "message_frames", "control_frames"})
 
 
 def exceeded(name: str, value: int, offset: int) -> LimitExceeded:
     """Return the error for the byte at `offset`, which is over the limit `name` of `value`."""
-    status, section = _ANSWERS[name]
-    unit = "" if "count" in name or name == "informational" else " bytes"
+    status, section = _ANSWERS.get(name, (400, "RFC 6455, 10.4"))
+    unit = "" if name in _COUNTS else " bytes"
     message = f"{name.replace('_', ' ')} over the limit of {value}{unit} (Limits.{name})"
-    return LimitExceeded(message, limit=name, value=value, status=status, section=section, offset=offset)
+    close_code = _CLOSE_CODES.get(name, 0)
+    return LimitExceeded(
+        message, limit=name, value=value, status=status, section=section, offset=offset, close_code=close_code
+    )

@@ -1,0 +1,87 @@
+"""wsproto's frame protocol behind a narrow door: one frame's bytes in, what they mean out.
+
+It reads whatever is not a whole, plain frame: fragments, compressed messages, close frames, and all that is wrong.
+"""
+
+from __future__ import annotations
+
+from wsproto.extensions import Extension
+from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, FrameProtocol, Opcode, ParseFailed, RsvBits
+
+from ..errors import RemoteProtocolError
+from .deflate import Inflater
+
+__all__ = ["Engine", "Frame"]
+
+_RULES = {1002: ("bad-frame", "RFC 6455, 5"), 1007: ("invalid-text", "RFC 6455, 8.1")}
+_NO_BITS = RsvBits(rsv1=False, rsv2=False, rsv3=False)
+_COMPRESSION_BIT = RsvBits(rsv1=True, rsv2=False, rsv3=False)
+
+
+class Engine:
+    """Reads frames for one connection; `client` says whose side this is, `inflater` how messages are inflated."""
+
+    __slots__ = ("_inflation", "_protocol")
+
+    def __init__(self, *, client: bool, inflater: Inflater | None) -> None:
+        self._inflation = None if inflater is None else _Inflation(inflater)
+        self._protocol = FrameProtocol(client, [] if self._inflation is None else [self._inflation])
+
+    def feed(self, data: bytes, room: int) -> list[Frame]:
+        """Return what `data`, the next bytes of one frame, brings; a message may inflate to `room` bytes more.
+
+        Raises RemoteProtocolError with a close code, MessageTooBig where there is no room for what a message inflates
+        to.
+        """
+        if self._inflation is not None:
+            self._inflation.room = room
+        self._protocol.receive_bytes(data)
+        try:
+            return list(self._protocol.received_frames())
+        except ParseFailed as error:
+            rule, section = _RULES[int(error.code)]
+            raise RemoteProtocolError(str(error), rule=rule, section=section, close_code=int(error.code)) from None
+
+
+class _Inflation(Extension):
+    """permessage-deflate as an extension of wsproto's; its own one inflates without a bound."""
+
+    name = "permessage-deflate"
+
+    def __init__(self, inflater: Inflater) -> None:
+        self.room = 0
+        self._inflater = inflater
+        self._compressed = False  # the message under way
+        self._in_data_frame = False
+
+    def enabled(self) -> bool:
+        """It was agreed on."""
+        return True
+
+    def offer(self) -> bool | str:
+        """The handshake is not wsproto's business here."""
+        return False
+
+    def frame_inbound_header(
+        self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
+    ) -> CloseReason | RsvBits:
+        """Say which reserved bits a frame may have: the first of a message RSV1, and no other (RFC 7692, 6)."""
+        self._in_data_frame = not opcode.iscontrol()
+        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+            self._compressed = rsv.rsv1
+            return _COMPRESSION_BIT
+        return _NO_BITS
+
+    def frame_inbound_payload_data(self, proto: FrameDecoder | FrameProtocol, data: bytes) -> bytes | CloseReason:
+        """Inflate the next bytes of a frame."""
+        if not self._compressed or not self._in_data_frame:
+            return data
+        result = self._inflater.inflate(data, self.room)
+        self.room -= len(result)
+        return result
+
+    def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
+        """Inflate what was held back, once the message is complete."""
+        if not fin or not self._compressed or not self._in_data_frame:
+            return None
+        return self._inflater.end(self.room)
