@@ -1,4 +1,4 @@
-"""drywire: async HTTP/1.1 for asyncio and trio, with the names of aiohttp.
+"""drywire: async HTTP/1.1 and WebSocket for asyncio and trio, with the names of aiohttp.
 
     import drywire
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         ClientSession,
         ClientSSLError,
         ClientTimeout,
+        ClientWebSocketResponse,
+        ClientWSTimeout,
         Connection,
         ConnectionTimeoutError,
         ContentTypeError,
@@ -46,6 +48,13 @@ if TYPE_CHECKING:
         SocketTimeoutError,
         TCPConnector,
         UnixClientConnectorError,
+        WebSocketError,
+        WSCloseCode,
+        WSHandshakeError,
+        WSMessage,
+        WSMessageTypeError,
+        WSMsgType,
+        WSServerHandshakeError,
     )
     from drywire_sansio.http1 import Limits, Quirk
 
@@ -65,6 +74,8 @@ __all__ = [
     "ClientSSLError",
     "ClientSession",
     "ClientTimeout",
+    "ClientWSTimeout",
+    "ClientWebSocketResponse",
     "Connection",
     "ConnectionTimeoutError",
     "ContentTypeError",
@@ -80,6 +91,13 @@ __all__ = [
     "SocketTimeoutError",
     "TCPConnector",
     "UnixClientConnectorError",
+    "WSCloseCode",
+    "WSHandshakeError",
+    "WSMessage",
+    "WSMessageTypeError",
+    "WSMsgType",
+    "WSServerHandshakeError",
+    "WebSocketError",
     "__version__",
 ]
 

@@ -18,6 +18,7 @@
         ClientPayloadError                        a body is malformed, or was cut off
         ClientResponseError                       .status .message .headers .request_info .history
             ContentTypeError                      `json()` of something else
+            WSServerHandshakeError                the server does not open a WebSocket
         InvalidURL                                (+ ValueError)
             InvalidUrlClientError
         NonHttpUrlClientError
@@ -53,6 +54,7 @@ __all__ = [
     "ServerTimeoutError",
     "SocketTimeoutError",
     "UnixClientConnectorError",
+    "WSServerHandshakeError",
 ]
 
 
@@ -175,6 +177,10 @@ class ClientResponseError(ClientError):
 
 class ContentTypeError(ClientResponseError):
     """The response is not of the content type that was asked for."""
+
+
+class WSServerHandshakeError(ClientResponseError):
+    """The server's response does not open a WebSocket: `status`, `headers` and `message` say what it was instead."""
 
 
 class InvalidURL(ClientError, ValueError):

@@ -96,7 +96,7 @@ async def _attempt(
 
 
 async def _receive_head(connection: Connection, deadlines: Deadlines, runtime: Runtime) -> http1.Response:
-    """Return the head of the final response; interim ones are passed over."""
+    """Return the head of the final response, or of 101 to a request to switch; interim ones are passed over."""
     stream, core = connection.stream, connection.channel.connection
     while True:
         event = core.next_event()
@@ -108,8 +108,10 @@ async def _receive_head(connection: Connection, deadlines: Deadlines, runtime: R
             core.receive_data(data)
         elif isinstance(event, http1.Response):
             return event
-        elif not isinstance(event, http1.InformationalResponse) or event.status == 101:
+        elif not isinstance(event, http1.InformationalResponse):
             raise ClientOSError(None, f"the server switched protocols unasked: {event!r}")
+        elif event.status == 101:
+            return http1.Response(event.status, event.headers, event.reason, event.http_version)
 
 
 def _raise_upload_error(upload: Upload | None, error: Exception) -> None:

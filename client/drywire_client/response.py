@@ -51,7 +51,8 @@ class ClientResponse:
         upload: Upload | None,
     ) -> None:
         self._request = request
-        self._head = head
+        self.head = head
+        """The head as the protocol core gave it."""
         self._connection: Connection | None = connection
         self._deadlines = deadlines
         self._runtime = runtime
@@ -83,7 +84,7 @@ class ClientResponse:
     @property
     def reason(self) -> str:
         """The reason phrase; may be empty."""
-        return self._head.reason.decode("utf-8", "surrogateescape")
+        return self.head.reason.decode("utf-8", "surrogateescape")
 
     @property
     def ok(self) -> bool:
@@ -93,7 +94,7 @@ class ClientResponse:
     @property
     def version(self) -> tuple[int, int]:
         """The HTTP version of the response."""
-        return _VERSIONS[self._head.http_version]
+        return _VERSIONS[self.head.http_version]
 
     @property
     def method(self) -> str:
@@ -124,13 +125,13 @@ class ClientResponse:
     def headers(self) -> CIMultiDictProxy[str]:
         """The header fields, by name in any case."""
         if self._headers is None:
-            self._headers = fields_to_map(self._head.headers)
+            self._headers = fields_to_map(self.head.headers)
         return self._headers
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The header fields as they came: in order, names in their own case."""
-        return tuple(self._head.headers)
+        return tuple(self.head.headers)
 
     @property
     def _type(self) -> MediaType:
@@ -240,6 +241,14 @@ class ClientResponse:
             self._take_what_has_come()
         self.close()
         return _Nothing()
+
+    def detach(self) -> Connection:
+        """Give up the connection, which has switched to another protocol. Raises ClientConnectionError without one."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            raise ClientConnectionError("Connection closed")
+        self._closed = True
+        return connection
 
     def close(self) -> None:
         """Close the connection, unless it was given back already."""

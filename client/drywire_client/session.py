@@ -5,8 +5,10 @@ from __future__ import annotations
 import json as json_module
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -16,11 +18,13 @@ from drywire_transports import current_runtime
 from drywire_transports.message_fields import LooseHeaders, to_multidict
 
 from .connector import TCPConnector
+from .errors import ClientResponseError
 from .exchange import exchange
 from .payloads import BytesPayload, Payload, make_payload
 from .request import ClientRequest, absolute_url, plain_headers, request_headers
 from .response import ClientResponse
-from .timeouts import DEFAULT_TIMEOUT, ClientTimeout, Deadlines
+from .timeouts import DEFAULT_TIMEOUT, DEFAULT_WS_TIMEOUT, ClientTimeout, ClientWSTimeout, Deadlines
+from .websocket import ClientWebSocketResponse, WebSocketSettings, WebSocketWish, handshake_error, http_url
 
 __all__ = ["ClientSession"]
 
@@ -28,6 +32,8 @@ Query = Any
 """What yarl takes as a query: str, a mapping, or pairs."""
 Timeout = ClientTimeout | float | None
 RaiseForStatus = bool | Callable[[ClientResponse], Awaitable[None]]
+
+T = TypeVar("T", bound=AbstractAsyncContextManager[Any])
 
 KEPT: Final = 64
 """Hosts of which the plain header section is kept."""
@@ -41,12 +47,12 @@ UNSET: Final = _Unset()
 """A parameter that was not given, where None has a meaning of its own."""
 
 
-class _RequestContextManager(Coroutine[Any, Any, ClientResponse]):
-    """What a verb returns: await it for the response, or enter it to have the response released at the end."""
+class _Awaited(Coroutine[Any, Any, T]):
+    """What is made by a coroutine: await it for the thing itself, or enter it to have that taken care of at the end."""
 
-    __slots__ = ("_coroutine", "_response")
+    __slots__ = ("_coroutine", "_made")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, ClientResponse]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
 
     def send(self, value: Any) -> Any:
@@ -61,18 +67,18 @@ class _RequestContextManager(Coroutine[Any, Any, ClientResponse]):
         """Drop the request."""
         self._coroutine.close()
 
-    def __await__(self) -> Generator[Any, Any, ClientResponse]:
+    def __await__(self) -> Generator[Any, Any, T]:
         return self._coroutine.__await__()
 
-    async def __aenter__(self) -> ClientResponse:
-        self._response = response = await self._coroutine
-        response.in_context = True
-        return response
+    async def __aenter__(self) -> T:
+        self._made = made = await self._coroutine
+        await made.__aenter__()
+        return made
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._response.__aexit__(kind, error, traceback)
+        await self._made.__aexit__(kind, error, traceback)
 
 
 async def _checked(response: ClientResponse, check: RaiseForStatus) -> None:
@@ -93,12 +99,25 @@ def _to_timeout(timeout: Timeout) -> ClientTimeout:
     return ClientTimeout(total=timeout)
 
 
+def _to_ws_timeout(timeout: ClientWSTimeout | float, receive: float | None) -> ClientWSTimeout:
+    if not isinstance(timeout, ClientWSTimeout):
+        message = "a float as timeout is deprecated: use timeout=ClientWSTimeout(ws_close=...)"
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        timeout = ClientWSTimeout(ws_receive=receive, ws_close=timeout)
+    if receive is not None:
+        message = "receive_timeout is deprecated: use timeout=ClientWSTimeout(ws_receive=...)"
+        warnings.warn(message, DeprecationWarning, stacklevel=3)
+        timeout = replace(timeout, ws_receive=receive)
+    return timeout
+
+
 class ClientSession:
     """Requests that share connections, headers and settings. Make one for a program, and close it.
 
     `base_url` is what relative URLs are joined to; `headers` are sent with each request; `timeout` is a
     `ClientTimeout`, or the total in seconds; with `raise_for_status` a status of 400 or more raises, or what an async
-    function of the response makes of it; `connector` is closed with the session if `connector_owner`.
+    function of the response makes of it; `connector` is closed with the session if `connector_owner`;
+    `ws_response_class` is a class of your own, made of `ClientWebSocketResponse`.
     """
 
     def __init__(
@@ -112,6 +131,7 @@ class ClientSession:
         timeout: Timeout | _Unset = UNSET,
         raise_for_status: RaiseForStatus = False,
         connector_owner: bool = True,
+        ws_response_class: type[ClientWebSocketResponse] = ClientWebSocketResponse,
     ) -> None:
         self._closed = True  # until all is well
         self._base_url = _checked_base(base_url)
@@ -122,6 +142,7 @@ class ClientSession:
         self._raise_for_status = raise_for_status
         self._connector: TCPConnector | None = TCPConnector() if connector is None else connector
         self._connector_owner = connector_owner
+        self._ws_response_class = ws_response_class
         self._plain: dict[URL, http1.FieldLines] = {}
         self._closed = False
 
@@ -168,41 +189,41 @@ class ClientSession:
 
     # Requests
 
-    def request(self, method: str, url: str | URL, **options: Any) -> _RequestContextManager:
+    def request(self, method: str, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
         """Request `url` by `method`. The options are those of `_request`.
 
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
         the session is closed, and TypeError or ValueError for options that are not valid.
         """
-        return _RequestContextManager(self._request(method, url, **options))
+        return _Awaited(self._request(method, url, **options))
 
-    def get(self, url: str | URL, **options: Any) -> _RequestContextManager:
+    def get(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
         """GET `url`; see `request`."""
-        return _RequestContextManager(self._request("GET", url, **options))
+        return _Awaited(self._request("GET", url, **options))
 
-    def head(self, url: str | URL, **options: Any) -> _RequestContextManager:
+    def head(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
         """HEAD `url`; see `request`."""
-        return _RequestContextManager(self._request("HEAD", url, **options))
+        return _Awaited(self._request("HEAD", url, **options))
 
-    def options(self, url: str | URL, **options: Any) -> _RequestContextManager:
+    def options(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
         """OPTIONS on `url`; see `request`."""
-        return _RequestContextManager(self._request("OPTIONS", url, **options))
+        return _Awaited(self._request("OPTIONS", url, **options))
 
-    def post(self, url: str | URL, *, data: Any = None, **options: Any) -> _RequestContextManager:
+    def post(self, url: str | URL, *, data: Any = None, **options: Any) -> _Awaited[ClientResponse]:
         """POST `data` to `url`; see `request`."""
-        return _RequestContextManager(self._request("POST", url, data=data, **options))
+        return _Awaited(self._request("POST", url, data=data, **options))
 
-    def put(self, url: str | URL, *, data: Any = None, **options: Any) -> _RequestContextManager:
+    def put(self, url: str | URL, *, data: Any = None, **options: Any) -> _Awaited[ClientResponse]:
         """PUT `data` to `url`; see `request`."""
-        return _RequestContextManager(self._request("PUT", url, data=data, **options))
+        return _Awaited(self._request("PUT", url, data=data, **options))
 
-    def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> _RequestContextManager:
+    def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> _Awaited[ClientResponse]:
         """PATCH `url` with `data`; see `request`."""
-        return _RequestContextManager(self._request("PATCH", url, data=data, **options))
+        return _Awaited(self._request("PATCH", url, data=data, **options))
 
-    def delete(self, url: str | URL, **options: Any) -> _RequestContextManager:
+    def delete(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
         """DELETE `url`; see `request`."""
-        return _RequestContextManager(self._request("DELETE", url, **options))
+        return _Awaited(self._request("DELETE", url, **options))
 
     async def _request(
         self,
@@ -240,6 +261,66 @@ class ClientSession:
         if check:
             await _checked(response, check)
         return response
+
+    # WebSockets
+
+    def ws_connect(
+        self,
+        url: str | URL,
+        *,
+        method: str = "GET",
+        protocols: Iterable[str] = (),
+        timeout: ClientWSTimeout | float = DEFAULT_WS_TIMEOUT,
+        receive_timeout: float | None = None,
+        autoclose: bool = True,
+        autoping: bool = True,
+        heartbeat: float | None = None,
+        auth: Any = None,
+        origin: str | None = None,
+        params: Query = None,
+        headers: LooseHeaders | None = None,
+        ssl: Any = True,
+        server_hostname: str | None = None,
+        compress: int = 0,
+        max_msg_size: int = 4 * 1024 * 1024,
+        decode_text: bool = True,
+    ) -> _Awaited[ClientWebSocketResponse]:
+        """Open a WebSocket at `url` (ws, wss, http or https): await it, or enter it to have it closed at the end.
+
+        `protocols`: the subprotocols wished for, the dearest first. `timeout`: a `ClientWSTimeout`. `autoclose`:
+        answer the server's close frame by itself. `autoping`: answer pings, and keep pings and pongs from the program.
+        `heartbeat`: seconds of silence after which the server is pinged; without any sign of life for half of that it
+        is given up. `auth`: what has an `encode` for the Authorization header. `compress`: 0, or the bits of the
+        server's compression window, 9 to 15. `max_msg_size`: bytes that a message may have, inflated (0 for any
+        number). `decode_text`: False gives text as bytes in UTF-8. The others are those of `request`, and the
+        session's timeouts hold for the handshake.
+
+        Raises WSServerHandshakeError where the server does not agree, ValueError for options that are not valid, and
+        what `request` raises.
+        """
+        limits = _to_ws_timeout(timeout, receive_timeout)
+        wish = WebSocketWish(tuple(protocols), compress, origin)
+        settings = WebSocketSettings(
+            close_timeout=limits.ws_close,
+            receive_timeout=limits.ws_receive,
+            autoclose=autoclose,
+            autoping=autoping,
+            heartbeat=heartbeat,
+            max_msg_size=max_msg_size,
+            decode_text=decode_text,
+        )
+        options = {"params": params, "headers": wish.headers(headers, auth), "ssl": ssl}
+        return _Awaited(self._ws_connect(method, url, wish, settings, server_hostname=server_hostname, **options))
+
+    async def _ws_connect(
+        self, method: str, url: str | URL, wish: WebSocketWish, settings: WebSocketSettings, **options: Any
+    ) -> ClientWebSocketResponse:
+        try:
+            response = await self._request(method, http_url(url), raise_for_status=False, **options)
+        except ClientResponseError as error:
+            raise handshake_error(error) from error.__cause__
+        agreement = wish.confirm(response)
+        return self._ws_response_class(response, response.detach(), agreement, settings, current_runtime())
 
     def _payload(self, data: Any, json: Any) -> Payload | None:
         if json is not None:

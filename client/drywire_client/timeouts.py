@@ -8,7 +8,7 @@ from typing import Final
 
 from .errors import ConnectionTimeoutError, SocketTimeoutError
 
-__all__ = ["DEFAULT_TIMEOUT", "ClientTimeout", "Deadlines"]
+__all__ = ["DEFAULT_TIMEOUT", "DEFAULT_WS_TIMEOUT", "ClientTimeout", "ClientWSTimeout", "Deadlines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,17 @@ class ClientTimeout:
     """Accepted for aiohttp's sake: deadlines here are kept to the millisecond."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClientWSTimeout:
+    """Time limits of one WebSocket, in seconds; None for no limit."""
+
+    ws_receive: float | None = None
+    """Without a message while one is waited for. Raises TimeoutError."""
+    ws_close: float | None = None
+    """From `close` to the end of the connection, the server's close frame included."""
+
+
+DEFAULT_WS_TIMEOUT = ClientWSTimeout(ws_close=10.0)
 DEFAULT_TIMEOUT = ClientTimeout(total=300, sock_connect=30)
 
 

@@ -4,6 +4,8 @@ Here live applications, routing, requests, responses, and the runner that puts a
 on `drywire_transports` and `drywire_sansio`, never names an event loop, and never imports the client.
 """
 
+from drywire_transports.websocket import WebSocketError, WSCloseCode, WSMessage, WSMsgType
+
 from .app import Application
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .errors import __all__ as _errors
@@ -17,6 +19,7 @@ from .server import Server
 from .settings import ServerSettings
 from .sites import BaseSite, SockSite, TCPSite, UnixSite
 from .stream_response import StreamResponse
+from .websocket import WebSocketReady, WebSocketResponse
 
 __all__ = [
     "AppRunner",
@@ -34,6 +37,12 @@ __all__ = [
     "TCPSite",
     "UnixSite",
     "UrlDispatcher",
+    "WSCloseCode",
+    "WSMessage",
+    "WSMsgType",
+    "WebSocketError",
+    "WebSocketReady",
+    "WebSocketResponse",
     "delete",
     "get",
     "head",

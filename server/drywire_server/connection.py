@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from drywire_sansio import http1
+from drywire_sansio.websocket import WSCloseCode
 from drywire_transports import ByteStream, Runtime, StreamBroken, StreamClosed, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader, empty_body
 from drywire_transports.http_channel import HTTPChannel
@@ -20,6 +21,7 @@ from .request import Request
 from .response import Response
 from .settings import ServerSettings
 from .stream_response import StreamResponse, registered_reason
+from .websocket import WebSocketResponse
 
 __all__ = ["RequestHandler", "ServerConnection"]
 
@@ -52,7 +54,19 @@ class Owner(Protocol):
 class ServerConnection:
     """Serves the requests that come over one stream, in order, until either side ends it."""
 
-    __slots__ = ("_channel", "_now", "_server", "_settings", "_turns", "core", "idle", "responding", "stream")
+    __slots__ = (
+        "_channel",
+        "_end_code",
+        "_now",
+        "_server",
+        "_turns",
+        "core",
+        "idle",
+        "responding",
+        "settings",
+        "stream",
+        "websocket",
+    )
 
     def __init__(self, stream: ByteStream, server: Owner) -> None:
         self.stream = stream
@@ -61,11 +75,24 @@ class ServerConnection:
         """Whether it waits for a request to begin, so that nothing is lost by closing it."""
         self.responding = False
         """Whether the head of the present response has gone out."""
+        self.websocket: WebSocketResponse | None = None
+        """What the connection was switched to, if it was."""
+        self.settings = server.settings
         self._channel = HTTPChannel(stream, self.core)
         self._server = server
-        self._settings = server.settings
+        self._end_code = WSCloseCode.OK
         self._now = server.runtime.now
         self._turns = 0
+
+    @property
+    def runtime(self) -> Runtime:
+        """The event loop it runs on."""
+        return self._server.runtime
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server shuts down."""
+        return self._server.closing
 
     async def run(self) -> None:
         """Serve until the connection ends; then it is closed, politely where that is possible."""
@@ -126,7 +153,7 @@ class ServerConnection:
         self._turns = 0
         if self._server.closing:
             return False
-        stream.read_deadline = self._now() + self._settings.keepalive_timeout
+        stream.read_deadline = self._now() + self.settings.keepalive_timeout
         self.idle = True
         try:
             self.core.receive_data(await stream.receive())
@@ -138,11 +165,11 @@ class ServerConnection:
 
     async def _wait_for_rest(self) -> http1.Event | http1.Paused:
         """Wait for the rest of a head that has begun; `PAUSED` where it did not come in time."""
-        self.stream.read_deadline = self._now() + self._settings.head_timeout
+        self.stream.read_deadline = self._now() + self.settings.head_timeout
         try:
             return await self._channel.next_event() or http1.PAUSED
         except StreamTimeout:
-            await self._refuse(408, f"no complete request head within {self._settings.head_timeout:g} seconds")
+            await self._refuse(408, f"no complete request head within {self.settings.head_timeout:g} seconds")
             return http1.PAUSED
 
     async def _take_turns(self) -> None:
@@ -163,7 +190,7 @@ class ServerConnection:
             await self.send(http1.InformationalResponse(100, (), b"Continue"))
         if self.core.their_state is not http1.SEND_BODY:
             return None
-        self.stream.read_deadline = self._now() + self._settings.body_timeout
+        self.stream.read_deadline = self._now() + self.settings.body_timeout
         try:
             event = await self._channel.next_event()
         except http1.RemoteProtocolError as error:
@@ -178,7 +205,7 @@ class ServerConnection:
         if not core.keep_alive or core.client_is_waiting_for_100_continue:
             return
         left = LINGER_BYTES
-        self.stream.read_deadline = self._now() + self._settings.lingering_time
+        self.stream.read_deadline = self._now() + self.settings.lingering_time
         try:
             while left > 0 and isinstance(event := await self._channel.next_event(), http1.Data):
                 left -= len(event.data)
@@ -189,7 +216,7 @@ class ServerConnection:
 
     async def send(self, *events: http1.Event) -> None:
         """Send `events` to the client. Raises ConnectionError where it has gone, StreamTimeout where it is too slow."""
-        self.stream.write_deadline = self._now() + self._settings.write_timeout
+        self.stream.write_deadline = self._now() + self.settings.write_timeout
         await self._channel.send(*events)
 
     async def _respond(self, request: Request) -> bool:
@@ -199,15 +226,18 @@ class ServerConnection:
         except Exception as error:
             response = self._stand_in(error, request)
             if response is None:
+                self._end_code = WSCloseCode.INTERNAL_ERROR
                 return False
         try:
             if type(response) is Response and not response.prepared and not self._server.closing:
                 buffers = self.core.send_whole(*response.whole(request))
-                self.stream.write_deadline = self._now() + self._settings.write_timeout
+                self.stream.write_deadline = self._now() + self.settings.write_timeout
                 await self.stream.send(*buffers)
                 return True
             if await self._sent(response, request):
                 return True
+        except HTTPException as refusal:  # a WebSocket that cannot be
+            return not self.responding and await self._sent(refusal, request)
         except http1.LocalProtocolError:
             logger.exception("the response to %s %s cannot be sent as it is", request.method, request.raw_path)
         return not self.responding and await self._sent(_crash(), request)
@@ -229,6 +259,8 @@ class ServerConnection:
         response: StreamResponse
         if isinstance(error, StreamBroken | StreamClosed):
             raise error
+        if self.websocket is not None and isinstance(error, ConnectionResetError):
+            raise StreamClosed("the client has closed the WebSocket") from error
         if isinstance(error, HTTPException):
             response = error
         elif isinstance(error, RequestPayloadError):
@@ -258,14 +290,22 @@ class ServerConnection:
 
     # Its end
 
+    async def go_away(self) -> None:
+        """Close the WebSocket that it was switched to, since the server shuts down."""
+        if self.websocket is not None:
+            await self.websocket.close(code=WSCloseCode.GOING_AWAY, message=b"Server shutdown")
+
     async def _close(self) -> None:
         """Close, and where the client may still be sending, end our direction first and wait a little for its end.
 
         Closing at once, with bytes of the client unread, would reset the connection, and the reset could overtake
         the response (RFC 9112, 9.6).
         """
+        if self.websocket is not None:
+            await self.websocket.finish(self._end_code)
+            return
         stream = self.stream
-        stream.write_deadline = stream.read_deadline = self._now() + self._settings.lingering_time
+        stream.write_deadline = stream.read_deadline = self._now() + self.settings.lingering_time
         unread = self.core.their_state in (SEND_BODY, http1.ERROR) or self.core.trailing_data[0]
         if unread and not self.core.trailing_data[1]:
             await stream.send_eof()

@@ -50,6 +50,7 @@ __all__ = [
     "HTTPUnauthorized",
     "HTTPUnprocessableEntity",
     "HTTPUnsupportedMediaType",
+    "HTTPUpgradeRequired",
     "RequestPayloadError",
 ]
 
@@ -275,6 +276,12 @@ class HTTPUnprocessableEntity(HTTPClientError):
     """422 Unprocessable Entity."""
 
     status_code = 422
+
+
+class HTTPUpgradeRequired(HTTPClientError):
+    """426 Upgrade Required: in another protocol, or another version of it, which the header Upgrade names."""
+
+    status_code = 426
 
 
 class HTTPTooManyRequests(HTTPClientError):

@@ -49,7 +49,6 @@ class Request:
         "__weakref__",
         "_app",
         "_body",
-        "_head",
         "_headers",
         "_match",
         "_match_info",
@@ -57,6 +56,7 @@ class Request:
         "_state",
         "_type",
         "content",
+        "head",
         "link",
         "method",
     )
@@ -65,7 +65,8 @@ class Request:
     _match: tuple[Route, dict[str, str] | None]
 
     def __init__(self, head: http1.Request, content: StreamReader, connection: Connection) -> None:
-        self._head = head
+        self.head = head
+        """The head as the protocol core gave it."""
         self.link = connection
         """The connection it came over."""
         self._headers: CIMultiDictProxy[str] | None = None
@@ -87,12 +88,12 @@ class Request:
     @property
     def version(self) -> tuple[int, int]:
         """The HTTP version the client speaks, ``(1, 1)`` or ``(1, 0)``."""
-        return _VERSIONS[self._head.http_version]
+        return _VERSIONS[self.head.http_version]
 
     @property
     def raw_path(self) -> str:
         """The request target exactly as it came."""
-        return self._head.target.decode("ascii")
+        return self.head.target.decode("ascii")
 
     @property
     def rel_url(self) -> URL:
@@ -140,13 +141,13 @@ class Request:
     def headers(self) -> CIMultiDictProxy[str]:
         """The header fields, by name in any case."""
         if self._headers is None:
-            self._headers = fields_to_map(self._head.headers)
+            self._headers = fields_to_map(self.head.headers)
         return self._headers
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The header fields as they came: in order, names in their own case."""
-        return tuple(self._head.headers)
+        return tuple(self.head.headers)
 
     @property
     def _content_type(self) -> MediaType:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from drywire_sansio.http1 import Limits
-from drywire_transports import Runtime, current_runtime
+from drywire_transports import current_runtime
 
 from .app import Application
 from .server import Server
@@ -106,20 +106,24 @@ class AppRunner:
             try:
                 await self._app.shutdown()
             finally:
-                await self._end_connections(server.runtime)
+                await self._end_connections(server)
         finally:
             for site in self._sites:
                 site.cancel()
             self._sites.clear()
             await self._app.cleanup()
 
-    async def _end_connections(self, runtime: Runtime) -> None:
+    async def _end_connections(self, server: Server) -> None:
+        runtime = server.runtime
         deadline = runtime.now() + self._shutdown_timeout
+        farewells = server.close_websockets()
         for site in self._sites:
             if not await site.join(deadline):
                 site.cancel()
         for site in self._sites:
             await site.join(runtime.now() + self._shutdown_timeout)
+        for farewell in farewells:
+            await farewell.wait(runtime.now() + self._shutdown_timeout)
 
     def register(self, site: Site) -> Server:
         """Add a site that is about to start. Raises RuntimeError before `setup`, and for the same site again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drywire_sansio.http1 import Limits
-from drywire_transports import ByteStream, Runtime
+from drywire_transports import ByteStream, Runtime, TaskHandle
 
 from .connection import RequestHandler, ServerConnection
 from .settings import ServerSettings
@@ -42,6 +42,14 @@ class Server:
             await connection.run()
         finally:
             self._connections.discard(connection)
+
+    def close_websockets(self) -> list[TaskHandle]:
+        """Begin to close each WebSocket that is open, with 1001; return the tasks that do."""
+        return [
+            self.runtime.spawn(connection.go_away, name="drywire closes a WebSocket")
+            for connection in self._connections
+            if connection.websocket is not None and not connection.websocket.closed
+        ]
 
     def drain(self) -> None:
         """Close idle connections now, and the others once they have sent the response they are at."""

@@ -15,6 +15,7 @@ a `Close` with its `close_code`, and close.
 """
 
 from ..errors import LimitExceeded, LocalProtocolError, ProtocolError, RemoteProtocolError
+from ..http1.events import Buffer
 from ..limits import Limits
 from .close_codes import WSCloseCode
 from .connection import ClientConnection, Connection, ServerConnection
@@ -33,6 +34,7 @@ __all__ = [
     "Accepted",
     "Agreement",
     "Binary",
+    "Buffer",
     "ClientConnection",
     "Close",
     "Connection",

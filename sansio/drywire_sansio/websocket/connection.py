@@ -15,10 +15,10 @@ from ..limits import DEFAULT_LIMITS, Limits
 from .close_codes import ABNORMAL_CLOSURE
 from .deflate import Deflate, Deflater, Inflater
 from .events import NEED_DATA, Binary, Close, ConnectionClosed, Event, NeedData, Ping, Pong, Text
-from .frames import BINARY, PING, PONG, TEXT
+from .frames import BINARY, LARGEST_CONTROL, PING, PONG, TEXT
 from .reader import MessageReader
 from .states import CLOSED, FAILED, LOCAL_CLOSING, OPEN, State
-from .writer import MessageWriter
+from .writer import MessageWriter, close_payload
 
 __all__ = ["ClientConnection", "Connection", "ServerConnection"]
 
@@ -149,6 +149,16 @@ class Connection:
             buffers = self._writer.close(event.code, event.reason)
         self._state = after
         return buffers
+
+    @staticmethod
+    def check_close(event: Close) -> None:
+        """Raise LocalProtocolError for a code or a reason that no close frame can carry."""
+        payload = close_payload(event.code, event.reason)
+        if len(payload) > LARGEST_CONTROL:
+            raise LocalProtocolError(
+                f"a close frame's reason has at most {LARGEST_CONTROL - 2} bytes, not {len(payload) - 2} "
+                "(RFC 6455, 5.5)"
+            )
 
     def send_failed(self) -> None:
         """Note that what `send` returned did not reach the peer whole: nothing can be sent any more."""

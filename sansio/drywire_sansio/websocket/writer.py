@@ -72,7 +72,9 @@ class MessageWriter:
         return self.control(CLOSE, close_payload(code, reason))
 
     def _frame(self, first: int, payload: Buffer) -> list[Buffer]:
-        size = len(payload) if not isinstance(payload, memoryview) else payload.nbytes
+        if type(payload) is memoryview and (payload.ndim != 1 or payload.itemsize != 1):
+            payload = payload.tobytes()
+        size = len(payload)
         if self._mask is not None:
             key = self._mask()
             return [b"%b%b%b" % (pack_header(first, size, masked=True), key, apply_mask(payload, key))]

@@ -1,0 +1,53 @@
+"""`Pongs`: answers pings by a task of its own, so that who reads never waits for a peer that does not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from typing import Final
+
+from drywire_sansio.websocket import LocalProtocolError, Ping, Pong
+
+from ..errors import TransportError
+from ..runtime import Runtime, TaskHandle
+from .channel import WebSocketChannel
+
+__all__ = ["Pongs"]
+
+MOST: Final = 64
+"""Answers that wait for the peer to read; of more pings the oldest go unanswered, as RFC 6455, 5.5.3 allows."""
+
+
+class Pongs:
+    """Sends control frames of one channel in the background, a bounded number of them."""
+
+    __slots__ = ("_channel", "_runtime", "_task", "_waiting")
+
+    def __init__(self, channel: WebSocketChannel, runtime: Runtime) -> None:
+        self._channel = channel
+        self._runtime = runtime
+        self._waiting: deque[Ping | Pong] = deque(maxlen=MOST)
+        self._task: TaskHandle | None = None
+
+    def answer(self, ping: Ping) -> None:
+        """Answer `ping` soon."""
+        self._soon(ping.answer())
+
+    def ping(self) -> None:
+        """Send a ping soon, unless other frames wait already: then the peer does not read, and need not be asked."""
+        if not self._waiting:
+            self._soon(Ping())
+
+    def _soon(self, event: Ping | Pong) -> None:
+        self._waiting.append(event)
+        if self._task is None:
+            self._task = self._runtime.spawn(self._send, name="drywire answers a ping")
+
+    async def _send(self) -> None:
+        try:
+            # Whatever ends the connection is told to who receives.
+            with contextlib.suppress(TransportError, LocalProtocolError):
+                while self._waiting:
+                    await self._channel.send(self._waiting.popleft())
+        finally:
+            self._task = None
