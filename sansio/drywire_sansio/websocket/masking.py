@@ -34,6 +34,6 @@ def apply_mask_in_python(data: bytes | bytearray | memoryview, key: bytes) -> by
 
 
 try:
-    from ._masking import apply_mask
+    from ._frames import apply_mask
 except ImportError:  # built without a compiler
     apply_mask = apply_mask_in_python

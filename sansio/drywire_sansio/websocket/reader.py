@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,7 @@ from .deflate import Inflater, MessageTooBig
 from .events import Binary, Close, Event, Ping, Pong, Text
 from .frames import BINARY, CLOSE, FIN, LARGEST_CONTROL, PING, PONG, RSV1, TEXT, FrameHeader, read_header
 from .masking import apply_mask
+from .plain import PlainContent, read_plain
 
 if TYPE_CHECKING:
     from .engine import Engine, Frame
@@ -29,8 +29,6 @@ _PLAIN: Final = frozenset({_PLAIN_TEXT, _PLAIN_BINARY})
 _PINGS: Final = frozenset({_PING, FIN | PONG})
 _CONTROL_BIT: Final = 0x08
 
-_new_decoder = getincrementaldecoder("utf-8")
-
 
 class MessageReader:
     """Reads one peer's frames from `buffer` and gives out whole messages, or their parts as they come.
@@ -41,13 +39,12 @@ class MessageReader:
 
     __slots__ = (
         "_buffer",
-        "_checked",
         "_client",
         "_clock",
         "_compressed",
+        "_content",
         "_control_frames",
         "_control_since",
-        "_decoder",
         "_direct",
         "_engine",
         "_frames",
@@ -55,10 +52,14 @@ class MessageReader:
         "_inflater",
         "_left",
         "_limits",
+        "_longest",
+        "_masked",
         "_message",
         "_opcode_bits",
         "_parts",
+        "_passed",
         "_size",
+        "quick",
     )
 
     def __init__(
@@ -74,11 +75,16 @@ class MessageReader:
     ) -> None:
         self._buffer = buffer
         self._limits = limits
+        self._longest = min(limits.frame, limits.message, 0xFFFF)
+        self._masked = not client  # what the peer's frames have to be
         self._client = client
         self._inflater = inflater
         self._clock = clock
         self._parts = parts
         self._direct = direct
+        self.quick = direct
+        """Whether `read_whole` may be asked: no message is under way, and the input has not ended."""
+        self._passed = 0  # bytes that were read without being kept in the buffer
         self._engine: Engine | None = None
         self._left = -1  # bytes of the frame that the engine is reading, -1 between frames
         self._opcode_bits = 0  # the first byte of that frame
@@ -88,9 +94,7 @@ class MessageReader:
         self._frames = 0
         self._size = 0
         self._message = bytearray()
-        # The text frame under way that is read here
-        self._decoder: IncrementalDecoder | None = None
-        self._checked = 0
+        self._content: PlainContent | None = None  # of the frame under way that is read here
         self._control_frames = 0
         self._control_since = 0.0
 
@@ -99,9 +103,11 @@ class MessageReader:
         try:
             while True:
                 buffer = self._buffer
+                if buffer.start == len(buffer.data):
+                    return None
+                if self._content is not None:
+                    return self._read_content(self._content)
                 if self._left >= 0:
-                    if buffer.start == len(buffer.data):
-                        return None
                     event = self._feed_payload()
                 else:
                     header = read_header(buffer.data, buffer.start)
@@ -113,16 +119,33 @@ class MessageReader:
                 if event is not None:
                     return event
         except MessageTooBig:
-            raise exceeded("message", self._limits.message, self._buffer.offset) from None
+            raise exceeded("message", self._limits.message, self._offset) from None
         except RemoteProtocolError as error:
-            error.offset = self._buffer.offset
+            error.offset = self._offset
             raise
+
+    @property
+    def _offset(self) -> int:
+        return self._buffer.offset + self._passed
 
     # The direct path
 
+    def read_whole(self, data: bytes) -> str | bytes | None:
+        """Return the content of the message that `data` is, if it is one whole and by itself; None for anything else.
+
+        It is `read` for what comes nearly always (see `plain.py`), after all else was read; nothing is kept.
+        """
+        buffer = self._buffer
+        if not self.quick or buffer.start != len(buffer.data) or self._content is not None:
+            return None
+        content = read_plain(data, self._masked, self._longest)
+        if content is not None:
+            self._passed += len(data)
+        return content
+
     def _reads_itself(self, header: FrameHeader) -> bool:
         """Whether a frame needs no engine: a valid ping or pong, or a valid frame that is a whole, plain message."""
-        if not self._direct or not header.shortest or header.masked is self._client:
+        if not self._direct or not header.shortest or header.masked is not self._masked:
             return False
         if header.first in _PLAIN:
             return not self._in_message
@@ -135,55 +158,40 @@ class MessageReader:
             raise exceeded("frame", self._limits.frame, 0)
         if size > self._limits.message:
             raise exceeded("message", self._limits.message, 0)
-        buffer = self._buffer
-        start = buffer.start + header.length
-        if len(buffer.data) < start + size:
-            if header.first == _PLAIN_TEXT and size:
-                self._check_text(header, start)
+        self._content = PlainContent(header.first, size, self._key(header))
+        self._buffer.start += header.length
+        return self._read_content(self._content)
+
+    def _key(self, header: FrameHeader) -> bytes:
+        end = self._buffer.start + header.length
+        return bytes(self._buffer.data[end - 4 : end]) if header.masked else b""
+
+    def _read_content(self, content: PlainContent) -> Event | None:
+        """Take in what has come of a plain frame; text fails where it is wrong, and not at its end."""
+        try:
+            content.add(self._taken_bytes(content.left))
+        except UnicodeDecodeError as error:
+            raise _invalid_text(error) from None
+        if content.left:
             return None
-        payload = self._payload(header, start, start + size)
-        buffer.start = start + size
-        if header.first == _PLAIN_BINARY:
-            return Binary(payload)
-        self._decoder = None
-        try:
-            return Text(payload.decode())
-        except UnicodeDecodeError as error:
-            raise _invalid_text(error) from None
+        self._content = None
+        whole = content.whole()
+        return Text(whole) if isinstance(whole, str) else Binary(whole)
 
-    def _payload(self, header: FrameHeader, start: int, end: int, skipped: int = 0) -> bytes:
-        """Return that part of a payload, unmasked; `skipped` bytes of it lie before."""
-        data = self._buffer.data
-        if not header.masked:
-            return data[start:end] if type(data) is bytes else bytes(memoryview(data)[start:end])
-        key_start = self._buffer.start + header.length - 4
-        key = bytes(data[key_start : key_start + 4])
-        turn = skipped & 3
-        if turn:
-            key = key[turn:] + key[:turn]
-        with memoryview(data) as view:
-            return apply_mask(view[start:end], key)
-
-    def _check_text(self, header: FrameHeader, start: int) -> None:
-        """Look at what has come of a text, so that it fails where it is wrong and not at its end."""
-        if self._decoder is None:
-            self._decoder = _new_decoder()
-            self._checked = 0
-        part = self._payload(header, start + self._checked, len(self._buffer.data), self._checked)
-        try:
-            self._decoder.decode(part)
-        except UnicodeDecodeError as error:
-            raise _invalid_text(error) from None
-        self._checked += len(part)
+    def _taken_bytes(self, count: int) -> bytes:
+        """Consume and return the next `count` bytes, or all there are if fewer."""
+        taken = self._buffer.take(count)
+        return taken if type(taken) is bytes else bytes(taken)
 
     def _read_control(self, header: FrameHeader) -> Event | None:
         buffer = self._buffer
-        start = buffer.start + header.length
-        end = start + header.size
-        if len(buffer.data) < end:
+        if len(buffer) < header.length + header.size:
             return None
-        payload = self._payload(header, start, end)
-        buffer.start = end
+        key = self._key(header)
+        buffer.start += header.length
+        payload = self._taken_bytes(header.size)
+        if key:
+            payload = apply_mask(payload, key)
         self._count_control_frame()
         return Ping(payload) if header.first == _PING else Pong(payload)
 
@@ -208,8 +216,7 @@ class MessageReader:
             from .engine import Engine
 
             self._engine = engine = Engine(client=self._client, inflater=self._inflater)
-        with memoryview(buffer.data) as view:
-            raw = bytes(view[buffer.start : buffer.start + header.length])
+        raw = bytes(buffer.data[buffer.start : buffer.start + header.length])
         # A frame without a payload is complete with its header, and may end a message: so its first frame is seen to
         # before the engine is.
         is_data = not header.first & _CONTROL_BIT
@@ -229,6 +236,7 @@ class MessageReader:
         """Hold a data frame against the limits before anything of it is stored."""
         limits = self._limits
         self._in_message = True
+        self.quick = False
         self._frames += 1
         if size > limits.frame:
             raise exceeded("frame", limits.frame, 0)
@@ -243,15 +251,9 @@ class MessageReader:
         return self._limits.message - self._size
 
     def _feed_payload(self) -> Event | None:
-        buffer = self._buffer
-        end = min(buffer.start + self._left, len(buffer.data))
-        if end == buffer.start:
-            return None
-        with memoryview(buffer.data) as view:
-            data = bytes(view[buffer.start : end])
+        data = self._taken_bytes(self._left)
         assert self._engine is not None
         frames = self._engine.feed(data, self._room())
-        buffer.start = end
         self._left -= len(data)
         return self._taken(frames)
 
@@ -290,6 +292,7 @@ class MessageReader:
 
     def _end_message(self) -> None:
         self._in_message = False
+        self.quick = self._direct
         self._compressed = False
         self._frames = 0
         self._size = 0

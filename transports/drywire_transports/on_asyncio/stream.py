@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout, TLSFailed, TransportError
 from ..file_pieces import send_pieces, sendfile_works
-from ..gathering import joined, pieces
+from ..gathering import PIECE, joined, pieces
 from ..lazy_alarm import LazyAlarm
 from ..stream import Buffer, ByteStream
 from ..tls_stream import check_host_name, start_tls_over
@@ -107,7 +107,7 @@ class AsyncioStream(asyncio.Protocol):
         reader = self._reader
         if reader is not None and not reader.done():
             reader.set_result(False)
-        if self._size > READ_HIGH_WATER and not self._reading_paused:
+        elif self._size > READ_HIGH_WATER and not self._reading_paused:
             self._reading_paused = True
             self._transport.pause_reading()
 
@@ -153,7 +153,10 @@ class AsyncioStream(asyncio.Protocol):
                 self._reader = None
             if late and self._nothing_came():
                 raise StreamTimeout("nothing was received before the read deadline")
-        if len(chunks) == 1 or len(chunks[0]) >= LARGE_CHUNK:
+        if len(chunks) == 1:
+            data = chunks.pop()
+            self._size = 0
+        elif len(chunks[0]) >= LARGE_CHUNK:
             data = chunks.pop(0)
             self._size -= len(data)
         else:
@@ -177,8 +180,10 @@ class AsyncioStream(asyncio.Protocol):
 
     async def send(self, *buffers: Buffer) -> None:
         """Send `buffers`; return when what is unsent is below the high-water mark (see `ByteStream.send`)."""
-        self._check_sendable()
-        small = joined(buffers)
+        if self._writer is not None or self._closed or self._lost or self._eof_sent or self._transport.is_closing():
+            self._check_sendable()
+        only = buffers[0] if len(buffers) == 1 else b""
+        small = only if type(only) is bytes and 0 < len(only) <= PIECE else joined(buffers)
         if small is not None:
             self._transport.write(small)
             if self._writing_paused:

@@ -21,19 +21,20 @@ PAUSE: Final = 0.25
 class Attendance:
     """Who reads: the receiver, the stand-in, or nobody. `read` is the stand-in's work, `interrupt` ends a wait to read.
 
-    One reader at a time, by `begin` and `end`; `end` wakes whoever waits in `turn_over`.
+    One reader at a time: it sets `reading`, and calls `end` when it is gone.
     """
 
     __slots__ = (
         "_interrupt",
         "_read",
         "_runtime",
-        "_seen",
         "_stand_in",
         "_timer",
-        "_waiting",
         "interrupted",
         "reading",
+        "seen",
+        "unwatched",
+        "waiting",
     )
 
     def __init__(self, runtime: Runtime, read: Callable[[], Awaitable[None]], interrupt: Callable[[], None]) -> None:
@@ -41,42 +42,38 @@ class Attendance:
         """Whether somebody reads."""
         self.interrupted = False
         """Whether the reader shall stop as soon as it can."""
+        self.unwatched = True
+        """Whether nobody will look if somebody receives: then a receiver that is done should call `watch`."""
         self._runtime = runtime
         self._read = read
         self._interrupt = interrupt
-        self._seen = False  # whether somebody has received since the timer was set
+        self.seen = False
+        """Whether somebody has read since `watch`."""
+        self.waiting: list[Wake] = []
+        """Who waits for the reader to be gone; with nobody there, two assignments do for `end`."""
         self._timer: Timer | None = None
         self._stand_in: TaskHandle | None = None
-        self._waiting: list[Wake] = []
-
-    def begin(self) -> None:
-        """Note that somebody reads from now on."""
-        self.reading = True
 
     def end(self) -> None:
-        """Note that the reader is gone."""
+        """Note that the reader is gone, and let those know who wait for that in `turn_over`."""
         self.reading = False
         self.interrupted = False
-        if self._waiting:
-            for wake in self._waiting:
-                wake.set()
+        self.seen = True
+        for wake in self.waiting:
+            wake.set()
 
-    def rest(self) -> None:
-        """Note that the program was here to receive, and will be missed when it does not come back soon."""
-        self._seen = True
-        if self._timer is None:
-            self._set_timer()
-
-    def _set_timer(self) -> None:
-        self._seen = False
+    def watch(self) -> None:
+        """Have a look in a moment whether somebody has come to receive."""
+        self.unwatched = False
+        self.seen = False
         self._timer = self._runtime.call_at(self._runtime.now() + PAUSE, self._ring)
 
     def _ring(self) -> None:
-        self._timer = None
+        self.unwatched = True
         if self.reading:
-            return  # the receiver sets it again when it rests
-        if self._seen:
-            self._set_timer()
+            return  # the receiver has it watched again when it is done
+        if self.seen:
+            self.watch()
         else:
             self.stand_in()
 
@@ -88,7 +85,7 @@ class Attendance:
     async def _run(self) -> None:
         try:
             if not self.reading:
-                self.begin()
+                self.reading = True
                 try:
                     await self._read()
                 finally:
@@ -99,17 +96,18 @@ class Attendance:
     async def turn_over(self, deadline: float) -> None:
         """Interrupt the present reader and wait until it is gone. Raises StreamTimeout once `deadline` has passed."""
         wake = self._runtime.wake()
-        self._waiting.append(wake)
+        self.waiting.append(wake)
         try:
             if self.reading:
                 self.interrupted = True
                 self._interrupt()
                 await self._runtime.park(wake, deadline)
         finally:
-            self._waiting.remove(wake)
+            self.waiting.remove(wake)
 
     def stop(self) -> None:
         """Set no stand-in in any more; synchronous and idempotent."""
+        self.unwatched = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

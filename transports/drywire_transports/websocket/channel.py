@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from drywire_sansio.websocket import NEED_DATA, Buffer, Connection, Event
 
@@ -25,7 +26,7 @@ class WebSocketChannel:
     breaks the stream, since a part of a frame may be out.
     """
 
-    __slots__ = ("_now", "connection", "deadline", "heard_at", "hears", "stream", "turns", "write_patience")
+    __slots__ = ("_now", "connection", "deadline", "stream", "turns", "write_patience")
 
     def __init__(
         self, stream: ByteStream, connection: Connection, runtime: Runtime, *, write_patience: float = math.inf
@@ -36,10 +37,6 @@ class WebSocketChannel:
         self.write_patience = write_patience
         self.deadline = math.inf
         """When at the latest a send must have ended; set before the end of the connection."""
-        self.hears = False
-        """Whether to note when something was received."""
-        self.heard_at = runtime.now()
-        """When something was received last."""
         self._now = runtime.now
 
     async def next_event(self) -> Event:
@@ -50,14 +47,16 @@ class WebSocketChannel:
             if event is not NEED_DATA:
                 return event  # type: ignore[return-value]  # the sentinel is handled here
             connection.receive_data(await self.stream.receive())
-            if self.hears:
-                self.heard_at = self._now()
 
-    async def send(self, event: Event, compress: int | None = None) -> None:
-        """Send `event` whole, after what other tasks send already; wait where the peer does not take it.
+    async def send(self, event: Event) -> None:
+        """Send `event`; see `send_made`."""
+        await self.send_made(self.connection.send_buffers, event)
 
-        Raises LocalProtocolError for what cannot be sent (see `Connection.send_buffers`), and what `ByteStream.send`
-        raises.
+    async def send_made(self, make: Callable[..., list[Buffer]], *args: Any) -> None:
+        """Send the buffers that ``make(*args)`` of the connection returns, after what other tasks send already.
+
+        Return when the channel can take more. Raises what `make` raises (see `Connection.send_buffers`), and what
+        `ByteStream.send` raises.
         """
         turns = self.turns
         if turns.taken:
@@ -65,25 +64,27 @@ class WebSocketChannel:
         turns.taken = True
         try:
             # Not before it is our turn: compressed messages refer to each other in the order in which they go out.
-            buffers = self.connection.send_buffers(event, compress)
+            buffers = make(*args)
             try:
                 if len(buffers[-1]) <= PIECE:
-                    self._set_deadline()
-                    await self.stream.send(*buffers)
+                    stream = self.stream
+                    until = self._now() + self.write_patience
+                    stream.write_deadline = until if until < self.deadline else self.deadline
+                    await stream.send(*buffers)
                 else:
                     await self._send_large(buffers)
             except BaseException:
                 self.connection.send_failed()
                 raise
         finally:
-            turns.give_up()
+            if turns.waiting:
+                turns.give_up()
+            else:
+                turns.taken = False
 
     async def _send_large(self, buffers: list[Buffer]) -> None:
         for buffer in buffers:
             view = memoryview(buffer)
             for start in range(0, len(view), PIECE):
-                self._set_deadline()
+                self.stream.write_deadline = min(self.deadline, self._now() + self.write_patience)
                 await self.stream.send(view[start : start + PIECE])
-
-    def _set_deadline(self) -> None:
-        self.stream.write_deadline = min(self.deadline, self._now() + self.write_patience)

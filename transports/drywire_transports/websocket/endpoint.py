@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Self
 
 from drywire_sansio.websocket import (
     LOCAL_CLOSING,
+    NEED_DATA,
     OPEN,
     Binary,
     Close,
@@ -34,13 +34,19 @@ from .pongs import Pongs
 
 __all__ = ["WebSocketEndpoint"]
 
+INFINITE: Final = math.inf
 INBOX_BYTES: Final = 64 * 1024
 """Bytes of messages that are read ahead for a program that does not receive: then the peer has to wait, too."""
 INBOX_MESSAGES: Final = 64
 
+HIGHEST_LEVEL: Final = 9
+"""zlib's; above it stand window bits, which aiohttp takes in the same place, and the agreement has settled those."""
+
 LONGEST_REASON: Final = 123
 """Bytes of a close frame's reason (RFC 6455, 5.5.1)."""
 
+# Half the price of calling the class, which calls a lambda that calls this.
+_new_message: Final = tuple.__new__
 _TEXT: Final = WSMsgType.TEXT
 _BINARY: Final = WSMsgType.BINARY
 _ENDS: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
@@ -79,7 +85,7 @@ class WebSocketEndpoint:
         self._receiving = False
         self._close_code: int | None = None
         self._exception: BaseException | None = None
-        self._inbox: deque[WSMessage] = deque()
+        self._inbox: list[WSMessage] = []  # no deque: see Turns
         self._waiting_for_end: list[Wake] = []
 
     def _open(
@@ -93,13 +99,15 @@ class WebSocketEndpoint:
         self._runtime = runtime
         self._stream = stream
         self._core = core
+        self._heard_at = runtime.now()
+        self._hears = False
         self._channel = channel = WebSocketChannel(stream, core, runtime, write_patience=write_patience)
         self._pongs = Pongs(channel, runtime)
         self._attendance = Attendance(runtime, self._read_ahead, self._interrupt)
-        self._attendance.rest()
+        self._attendance.watch()
         self._heartbeat: Heartbeat | None = None
         if self._heartbeat_interval:
-            channel.hears = True
+            self._hears = True
             self._heartbeat = Heartbeat(runtime, self._heartbeat_interval, _Pulse(self))
             self._heartbeat.start()
 
@@ -134,13 +142,25 @@ class WebSocketEndpoint:
         """
         if not isinstance(data, str):
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        await self._send(Text(data), compress)
+        channel = self._channel or self._prepared_channel()
+        if compress is not None and compress > HIGHEST_LEVEL:
+            compress = None
+        try:
+            await channel.send_made(self._core.send_whole, data, compress)
+        except (LocalProtocolError, TransportError) as error:
+            raise self._send_error(error) from error
 
     async def send_bytes(self, data: bytes | bytearray | memoryview, compress: int | None = None) -> None:
         """Send `data` as a binary message; see `send_str`."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
-        await self._send(Binary(data), compress)
+        channel = self._channel or self._prepared_channel()
+        if compress is not None and compress > HIGHEST_LEVEL:
+            compress = None
+        try:
+            await channel.send_made(self._core.send_whole, data, compress)
+        except (LocalProtocolError, TransportError) as error:
+            raise self._send_error(error) from error
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: Callable[[Any], str] = json.dumps
@@ -159,7 +179,7 @@ class WebSocketEndpoint:
         """
         match opcode:
             case WSMsgType.TEXT:
-                await self._send(Text(bytes(message).decode()), compress)
+                await self.send_str(bytes(message).decode(), compress)
             case WSMsgType.BINARY:
                 await self.send_bytes(message, compress)
             case WSMsgType.PING:
@@ -171,26 +191,23 @@ class WebSocketEndpoint:
 
     async def ping(self, message: bytes | str = b"") -> None:
         """Send a ping of at most 125 bytes. Raises ValueError for more, and what `send_str` raises."""
-        await self._send(Ping(_to_bytes(message)))
+        await self._send_control(Ping(_to_bytes(message)))
 
     async def pong(self, message: bytes | str = b"") -> None:
         """Send a pong that nobody asked for, of at most 125 bytes. Raises ValueError for more, and as `send_str`."""
-        await self._send(Pong(_to_bytes(message)))
+        await self._send_control(Pong(_to_bytes(message)))
 
-    async def _send(self, event: Event, compress: int | None = None) -> None:
-        channel = self._prepared_channel() if self._channel is None else self._channel
-        if self._closed or self._closing:
-            raise self._reset()
-        if compress is not None and compress > 9:
-            compress = None  # window bits, which earlier versions of aiohttp took here
+    async def _send_control(self, event: Ping | Pong) -> None:
         try:
-            await channel.send(event, compress)
-        except LocalProtocolError as error:
-            if self._core.state is not OPEN:
-                raise self._reset() from error
-            raise ValueError(str(error)) from error
-        except TransportError as error:
-            raise self._reset() from error
+            await self._prepared_channel().send(event)
+        except (LocalProtocolError, TransportError) as error:
+            raise self._send_error(error) from error
+
+    def _send_error(self, error: LocalProtocolError | TransportError) -> Exception:
+        """Return what a program gets for `error`."""
+        if isinstance(error, LocalProtocolError) and self._core.state is OPEN:
+            return ValueError(str(error))
+        return self._reset()
 
     def _prepared_channel(self) -> WebSocketChannel:
         if self._channel is None:
@@ -207,45 +224,60 @@ class WebSocketEndpoint:
 
     # Receiving
 
-    async def receive(self, timeout: float | None = None) -> WSMessage:
+    def receive(self, timeout: float | None = None) -> Coroutine[Any, Any, WSMessage]:
         """Return the next message: TEXT, BINARY, or what has ended the connection: CLOSE, CLOSING, CLOSED or ERROR.
 
         With ``autoping=False`` PING and PONG, too. `timeout` is in seconds (None: the one of the connection). Raises
         TimeoutError once it has passed (nothing is lost, and the connection stays open), and RuntimeError while
         another task receives, or before the connection is prepared.
         """
-        if self._channel is None:
-            self._prepared_channel()
-        if self._receiving:
-            raise RuntimeError("Concurrent call to receive() is not allowed")
+        return self._receive(timeout, iterating=False)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, WSMessage]:
+        return self._receive(None, iterating=True)
+
+    async def _receive(self, timeout: float | None, *, iterating: bool) -> WSMessage:
+        """Receive, for both: each level of awaiting would be passed through twice for every message."""
+        if self._channel is None or self._receiving:
+            raise self._not_receivable()
         attendance = self._attendance
         self._receiving = True
         try:
-            if attendance.reading or self._inbox or self._closed or self._closing:
+            message = None
+            if self._closed or self._closing or self._inbox or attendance.reading:
                 message = await self._receive_early()
-                if message is not None:
-                    return message
-            patience = timeout or self._receive_timeout
-            self._stream.read_deadline = self._runtime.now() + patience if patience else math.inf
-            attendance.begin()
-            try:
-                return await self._next_message()
-            except StreamTimeout as error:
-                if attendance.interrupted:
-                    return CLOSING_MESSAGE
-                raise TimeoutError(f"no message was received within {patience:g} seconds") from error
-            finally:
-                attendance.end()
+            if message is None:
+                patience = timeout or self._receive_timeout
+                self._stream.read_deadline = self._runtime.now() + patience if patience else INFINITE
+                attendance.reading = True
+                try:
+                    message = await self._next_message(patience)
+                finally:
+                    attendance.reading = False
+                    attendance.seen = True
+                    if attendance.waiting:
+                        attendance.end()
         finally:
             self._receiving = False
-            if not self._closed:
-                attendance.rest()
+            if attendance.unwatched and not self._closed:
+                attendance.watch()
+        if iterating and message.type in _ENDS:
+            raise StopAsyncIteration
+        return message
+
+    def _not_receivable(self) -> RuntimeError:
+        if self._receiving:
+            return RuntimeError("Concurrent call to receive() is not allowed")
+        return RuntimeError("Call .prepare() first")
 
     async def _receive_early(self) -> WSMessage | None:
         """Return a message that needs no reading; None once this task may read."""
         while True:
             if self._inbox:
-                return self._inbox.popleft()
+                return self._inbox.pop(0)
             if self._closed:
                 return self._closed_message()
             if self._closing:
@@ -257,30 +289,34 @@ class WebSocketEndpoint:
     def _closed_message(self) -> WSMessage:
         return CLOSED_MESSAGE
 
-    async def _next_message(self) -> WSMessage:
-        """Read up to the next message. Raises StreamTimeout at the stream's deadline."""
-        channel = self._prepared_channel()
+    async def _next_message(self, patience: float | None = None) -> WSMessage:
+        """Read up to the next message. Raises TimeoutError at the stream's deadline."""
+        core, stream = self._core, self._stream
         while True:
             try:
-                event = await channel.next_event()
-            except RemoteProtocolError as error:
-                return await self._fail(error)
-            except StreamTimeout:
-                raise
-            except TransportError as error:
-                return self._lose(error)
-            kind = type(event)
-            if kind is Text:
-                text = event.data  # type: ignore[union-attr]  # `kind` says so
-                return WSMessage(_TEXT, text if self._decode_text else text.encode(), "")  # type: ignore[union-attr]
-            if kind is Binary:
-                return WSMessage(_BINARY, event.data, "")  # type: ignore[union-attr]
-            message = await self._control(event)
+                while (event := core.next_event()) is NEED_DATA:
+                    content = core.receive_whole(await stream.receive())
+                    if self._hears:
+                        self._heard_at = self._runtime.now()
+                    if type(content) is str and self._decode_text:
+                        return _new_message(WSMessage, (_TEXT, content, ""))
+                    if content is not None:
+                        return self._message(content)
+            except (RemoteProtocolError, TransportError) as error:
+                return await self._broken(error, patience)
+            message = await self._seen_to(event)  # type: ignore[arg-type]  # the sentinel is handled above
             if message is not None:
                 return message
 
-    async def _control(self, event: Event) -> WSMessage | None:
-        """See to what is no message; return what of it the program shall see."""
+    def _message(self, content: str | bytes) -> WSMessage:
+        if isinstance(content, bytes):
+            return _new_message(WSMessage, (_BINARY, content, ""))
+        return _new_message(WSMessage, (_TEXT, content if self._decode_text else content.encode(), ""))
+
+    async def _seen_to(self, event: Event) -> WSMessage | None:
+        """See to an event; return what of it the program shall see."""
+        if isinstance(event, Text | Binary):
+            return self._message(event.data)  # type: ignore[arg-type]  # what is received is bytes
         if isinstance(event, Ping):
             if not self._autoping:
                 return WSMessage(WSMsgType.PING, event.payload, "")
@@ -292,15 +328,24 @@ class WebSocketEndpoint:
             return await self._answer_close(event)
         return self._lose(None)
 
+    async def _broken(self, error: RemoteProtocolError | TransportError, patience: float | None) -> WSMessage:
+        """Return what to tell the program of an error while reading."""
+        if isinstance(error, RemoteProtocolError):
+            return await self._fail(error)
+        if not isinstance(error, StreamTimeout):
+            return self._lose(error)
+        if self._attendance.interrupted:
+            return CLOSING_MESSAGE
+        raise TimeoutError(f"no message was received within {patience or 0:g} seconds") from error
+
     async def _read_ahead(self) -> None:
         """Read while nobody receives, as long as there is room for messages."""
         size = sum(_size(message) for message in self._inbox)
         self._stream.read_deadline = math.inf
         while size < INBOX_BYTES and len(self._inbox) < INBOX_MESSAGES and not self._attendance.interrupted:
-            try:
-                message = await self._next_message()
-            except StreamTimeout:
-                continue  # interrupted, or a deadline of somebody who is gone
+            message = await self._next_message()
+            if message.type is WSMsgType.CLOSING:
+                return  # interrupted
             self._inbox.append(message)
             size += _size(message)
             if message.type not in (_TEXT, _BINARY, WSMsgType.PING, WSMsgType.PONG):
@@ -329,15 +374,6 @@ class WebSocketEndpoint:
         if message.type is not kind:
             raise WSMessageTypeError(f"Received message {message.type!r}:{message.data!r} is not WSMsgType.{kind.name}")
         return message.data
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> WSMessage:
-        message = await self.receive()
-        if message.type in _ENDS:
-            raise StopAsyncIteration
-        return message
 
     # The end
 
@@ -384,7 +420,7 @@ class WebSocketEndpoint:
     async def _wait_for_close(self, channel: WebSocketChannel, deadline: float) -> None:
         """Read, and drop what is read, until the peer's close frame."""
         self._stream.read_deadline = deadline
-        self._attendance.begin()
+        self._attendance.reading = True
         try:
             while self._core.state is LOCAL_CLOSING:
                 await channel.next_event()
@@ -483,7 +519,7 @@ class _Pulse:
 
     @property
     def heard_at(self) -> float:
-        return self._endpoint._prepared_channel().heard_at
+        return self._endpoint._heard_at
 
     @property
     def may_be_judged(self) -> bool:

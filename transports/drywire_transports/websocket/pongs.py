@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from typing import Final
 
 from drywire_sansio.websocket import LocalProtocolError, Ping, Pong
@@ -26,7 +25,7 @@ class Pongs:
     def __init__(self, channel: WebSocketChannel, runtime: Runtime) -> None:
         self._channel = channel
         self._runtime = runtime
-        self._waiting: deque[Ping | Pong] = deque(maxlen=MOST)
+        self._waiting: list[Ping | Pong] = []  # no deque: see Turns
         self._task: TaskHandle | None = None
 
     def answer(self, ping: Ping) -> None:
@@ -39,6 +38,8 @@ class Pongs:
             self._soon(Ping())
 
     def _soon(self, event: Ping | Pong) -> None:
+        if len(self._waiting) == MOST:
+            del self._waiting[0]
         self._waiting.append(event)
         if self._task is None:
             self._task = self._runtime.spawn(self._send, name="drywire answers a ping")
@@ -48,6 +49,6 @@ class Pongs:
             # Whatever ends the connection is told to who receives.
             with contextlib.suppress(TransportError, LocalProtocolError):
                 while self._waiting:
-                    await self._channel.send(self._waiting.popleft())
+                    await self._channel.send(self._waiting.pop(0))
         finally:
             self._task = None
