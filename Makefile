@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= requests responses chunked sending conversations differential-requests differential-responses
+FUZZ_TARGETS ?= requests responses chunked sending conversations differential-requests differential-responses \
+	websocket websocket-deflate websocket-handshake
 
 .PHONY: help demo test lint style types imports check test-all coverage fuzz bench clean
 .DEFAULT_GOAL := help

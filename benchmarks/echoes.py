@@ -1,4 +1,4 @@
-"""WebSocket echo, one core for the server: messages a second, processor time a message, memory of an idle connection."""
+"""WebSocket echo, one core for the server: messages a second, processor time of each, memory of an idle connection."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def idle(command: tuple[str, str]) -> Callable[[], float]:
             subprocess.run(load(port, CONNECTIONS, 32, 0.3), capture_output=True, check=True)
             before = resident(process)
             opened = subprocess.Popen(load(port, IDLE, 0, 0), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            assert opened.stdin is not None and opened.stdout is not None
+            assert opened.stdin is not None
+            assert opened.stdout is not None
             try:
                 if opened.stdout.readline() != "ready\n":
                     raise RuntimeError("not all connections could be opened")

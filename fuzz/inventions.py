@@ -6,10 +6,41 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from drywire_sansio import strategies as http
+from drywire_sansio.websocket.frames import pack_header
 
 __all__ = ["inventions"]
 
 CHOICES = st.integers(0, 255).map(lambda number: bytes([number]))
+
+
+HANDSHAKE_LINES = [
+    b"Upgrade: websocket",
+    b"Connection: Upgrade",
+    b"Connection: keep-alive, upgrade",
+    b"Sec-WebSocket-Version: 13",
+    b"Sec-WebSocket-Version: 8",
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+    b"Sec-WebSocket-Protocol: chat, superchat",
+    b"Sec-WebSocket-Protocol: chat",
+    b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits; server_max_window_bits=10",
+    b"Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover, permessage-deflate",
+    b'Sec-WebSocket-Extensions: foo; bar="baz", permessage-deflate; client_max_window_bits="12"',
+    b"Content-Length: 0",
+]
+_PAYLOADS = st.one_of(st.binary(max_size=130), st.text(max_size=40).map(str.encode), st.just(b"x" * 70_000))
+_FIRSTS = st.sampled_from([0x81, 0x82, 0x01, 0x02, 0x00, 0x80, 0x88, 0x89, 0x8A, 0x83, 0x8B, 0xC1, 0x91, 0xA1, 0x09])
+
+
+@st.composite
+def frames(draw: st.DrawFn, firsts: SearchStrategy[int] = _FIRSTS) -> bytes:
+    """Return a frame as a server sends it, of any first byte."""
+    first, payload = draw(firsts), draw(_PAYLOADS)
+    if first & 0x0F == 8:
+        payload = draw(st.sampled_from([b"", b"\x03\xe8", b"\x03\xe9bye", b"\x03\xed", b"\x0b\xb8", b"\x01"]))
+    if first & 0x08:
+        payload = payload[:125]
+    return pack_header(first, len(payload), masked=False) + payload
 
 
 def _wires(kind: str) -> SearchStrategy[bytes]:
@@ -25,10 +56,16 @@ def _wires(kind: str) -> SearchStrategy[bytes]:
             return st.tuples(pairs, http.header_sets()).map(
                 lambda parts: b"|".join([*parts[0], *(text for pair in parts[1] for text in pair)])
             )
+        case "frames":
+            return st.lists(frames(), max_size=6).map(b"".join)
+        case "deflated":
+            return st.lists(frames(st.sampled_from([0x41, 0xC1, 0xC2, 0x81, 0x00, 0x80])), max_size=6).map(b"".join)
+        case "handshakes":
+            return st.lists(st.sampled_from(HANDSHAKE_LINES), max_size=10).map(b"\n".join)
         case _:
             raise ValueError(f"no inventions of the kind {kind!r}")
 
 
 def inventions(kind: str) -> SearchStrategy[bytes]:
-    """Return inputs whose message is of `kind`: requests, responses, chunks or fields."""
+    """Return inputs whose message is of `kind` (see `Target.messages`)."""
     return st.tuples(_wires(kind), CHOICES).map(b"".join)

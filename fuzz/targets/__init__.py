@@ -63,6 +63,23 @@ ALL = {
             "responses",
             "responses",
         ),
+        Target(
+            "websocket",
+            "frames are events, or one error with its close code, for both roles and however they are split",
+            "websockets",
+            "check_frames",
+            "frames",
+        ),
+        Target(
+            "websocket-deflate", "the same with permessage-deflate, bounded", "websockets", "check_deflate", "deflated"
+        ),
+        Target(
+            "websocket-handshake",
+            "fields make a handshake, or are refused by a rule",
+            "websockets",
+            "check_handshakes",
+            "handshakes",
+        ),
     )
 }
 

@@ -10,7 +10,7 @@ from typing import Final
 from ..errors import RemoteProtocolError
 from .extensions import ExtensionOffer
 
-__all__ = ["NAME", "Deflate", "Deflater", "Inflater", "MessageTooBig", "accept_offer", "confirm_agreement", "offer"]
+__all__ = ["NAME", "Deflate", "Deflater", "Inflater", "accept_offer", "confirm_agreement", "offer"]
 
 NAME: Final = "permessage-deflate"
 
@@ -174,26 +174,24 @@ class Deflater:
         return compressed[: -len(TAIL)] or b"\x00"
 
 
-class MessageTooBig(Exception):
-    """A message inflates to more than there is room for."""
-
-
 class Inflater:
     """Inflates the messages of one direction, never to more than there is room for (RFC 7692, 7.2.2)."""
 
-    __slots__ = ("_begun", "_bits", "_endings", "_keeps_context", "_stream")
+    __slots__ = ("_begun", "_bits", "_endings", "_keeps_context", "_stream", "overflowed")
 
     def __init__(self, bits: int, *, keeps_context: bool) -> None:
         self._bits = bits
         self._keeps_context = keeps_context
         self._stream: zlib._Decompress | None = None
+        self.overflowed = False
+        """Whether a message inflates to more than there was room for: nothing can be read any more then."""
         self._begun = False
         self._endings = 0
 
     def inflate(self, data: bytes, room: int) -> bytes:
-        """Return what the next bytes of a message inflate to.
+        """Return what the next bytes of a message inflate to, at most `room` bytes; see `overflowed`.
 
-        Raises MessageTooBig above `room` bytes, RemoteProtocolError (close code 1007) for what is no deflate data.
+        Raises RemoteProtocolError (close code 1007) for what is no deflate data.
         """
         result = b""
         while data:
@@ -206,7 +204,8 @@ class Inflater:
             except zlib.error as error:
                 raise _broken(f"a compressed message does not inflate: {error}") from None
             if len(result) > room:
-                raise MessageTooBig
+                self.overflowed = True
+                return result[:room]
             if not stream.eof:
                 break
             # The peer has ended its stream inside a message (RFC 7692, 7.2.3.4); what follows begins a new one.
@@ -219,7 +218,7 @@ class Inflater:
     def end(self, room: int) -> bytes:
         """Return what was held back at the end of a message. Raises what `inflate` raises."""
         result = b""
-        if self._begun and self._stream is not None:
+        if self._begun and self._stream is not None and not self.overflowed:
             result = self.inflate(TAIL, room)
         if not self._keeps_context:
             self._stream = None

@@ -5,17 +5,27 @@ It reads whatever is not a whole, plain frame: fragments, compressed messages, c
 
 from __future__ import annotations
 
+from typing import Final
+
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, FrameProtocol, Opcode, ParseFailed, RsvBits
 
 from ..errors import RemoteProtocolError
 from .deflate import Inflater
 
-__all__ = ["Engine", "Frame"]
+__all__ = ["Engine", "Frame", "MessageTooBig"]
 
 _RULES = {1002: ("bad-frame", "RFC 6455, 5"), 1007: ("invalid-text", "RFC 6455, 8.1")}
 _NO_BITS = RsvBits(rsv1=False, rsv2=False, rsv3=False)
 _COMPRESSION_BIT = RsvBits(rsv1=True, rsv2=False, rsv3=False)
+
+
+CUT_OFF: Final = "unexpected end of data"
+"""How Python's decoder calls text that ends inside a character."""
+
+
+class MessageTooBig(Exception):
+    """A message inflates to more than there is room for."""
 
 
 class Engine:
@@ -31,16 +41,25 @@ class Engine:
         """Return what `data`, the next bytes of one frame, brings; a message may inflate to `room` bytes more.
 
         Raises RemoteProtocolError with a close code, MessageTooBig where there is no room for what a message inflates
-        to.
+        to; but text that is wrong before that is wrong first, however it was split.
         """
         if self._inflation is not None:
             self._inflation.room = room
         self._protocol.receive_bytes(data)
         try:
-            return list(self._protocol.received_frames())
+            frames = list(self._protocol.received_frames())
         except ParseFailed as error:
+            if self._overflowed and CUT_OFF in str(error):
+                raise MessageTooBig from None
             rule, section = _RULES[int(error.code)]
             raise RemoteProtocolError(str(error), rule=rule, section=section, close_code=int(error.code)) from None
+        if self._overflowed:
+            raise MessageTooBig
+        return frames
+
+    @property
+    def _overflowed(self) -> bool:
+        return self._inflation is not None and self._inflation.inflater.overflowed
 
 
 class _Inflation(Extension):
@@ -50,7 +69,7 @@ class _Inflation(Extension):
 
     def __init__(self, inflater: Inflater) -> None:
         self.room = 0
-        self._inflater = inflater
+        self.inflater = inflater
         self._compressed = False  # the message under way
         self._in_data_frame = False
 
@@ -76,7 +95,7 @@ class _Inflation(Extension):
         """Inflate the next bytes of a frame."""
         if not self._compressed or not self._in_data_frame:
             return data
-        result = self._inflater.inflate(data, self.room)
+        result = self.inflater.inflate(data, self.room)
         self.room -= len(result)
         return result
 
@@ -84,4 +103,5 @@ class _Inflation(Extension):
         """Inflate what was held back, once the message is complete."""
         if not fin or not self._compressed or not self._in_data_frame:
             return None
-        return self._inflater.end(self.room)
+        self._compressed = False
+        return self.inflater.end(self.room)

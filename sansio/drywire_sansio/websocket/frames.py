@@ -49,8 +49,8 @@ class FrameHeader(NamedTuple):
     """Bytes of the payload."""
     length: int
     """Bytes of the header itself, the masking key included."""
-    shortest: bool
-    """Whether the size is written in as few bytes as it can be."""
+    has_valid_size: bool
+    """Whether the size is written in as few bytes as it can be, and is below 2^63."""
 
 
 def read_header(data: bytes | bytearray, start: int) -> FrameHeader | None:
@@ -60,18 +60,18 @@ def read_header(data: bytes | bytearray, start: int) -> FrameHeader | None:
         return None
     second = data[start + 1]
     masked = second >= _MASKED
-    size, length, shortest = second & 0x7F, 2, True
+    size, length, valid = second & 0x7F, 2, True
     if size > 125:
         length = 4 if size == 126 else 10
         if available < length:
             return None
         size = int.from_bytes(data[start + 2 : start + length], "big")
-        shortest = size > (125 if length == 4 else 0xFFFF)
+        valid = size > 125 if length == 4 else 0xFFFF < size < 1 << 63
     if masked:
         length += 4
         if available < length:
             return None
-    return FrameHeader(data[start], masked, size, length, shortest)
+    return FrameHeader(data[start], masked, size, length, valid)
 
 
 def pack_header(first: int, size: int, *, masked: bool) -> bytes:

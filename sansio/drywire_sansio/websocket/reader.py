@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from ..errors import RemoteProtocolError
 from ..http1.buffer import ReceiveBuffer
 from ..limits import Limits, exceeded
-from .deflate import Inflater, MessageTooBig
+from .close_codes import NO_STATUS_RECEIVED, may_be_sent
+from .deflate import Inflater
 from .events import Binary, Close, Event, Ping, Pong, Text
 from .frames import BINARY, CLOSE, FIN, LARGEST_CONTROL, PING, PONG, RSV1, TEXT, FrameHeader, read_header
 from .masking import apply_mask
@@ -26,14 +27,15 @@ _PLAIN_TEXT: Final = FIN | TEXT
 _PLAIN_BINARY: Final = FIN | BINARY
 _PING: Final = FIN | PING
 _PLAIN: Final = frozenset({_PLAIN_TEXT, _PLAIN_BINARY})
-_PINGS: Final = frozenset({_PING, FIN | PONG})
+_CLOSE: Final = FIN | CLOSE
+_CONTROLS: Final = frozenset({_PING, FIN | PONG, _CLOSE})
 _CONTROL_BIT: Final = 0x08
 
 
 class MessageReader:
     """Reads one peer's frames from `buffer` and gives out whole messages, or their parts as they come.
 
-    A frame that is a whole message, not compressed, is read here; so are pings and pongs. What else there is goes to
+    A frame that is a whole message, not compressed, is read here; so are control frames. What else there is goes to
     wsproto a frame at a time, so that it is always known who reads the next one. `direct=False` sends all there.
     """
 
@@ -118,8 +120,6 @@ class MessageReader:
                     event = self._feed_header(header)
                 if event is not None:
                     return event
-        except MessageTooBig:
-            raise exceeded("message", self._limits.message, self._offset) from None
         except RemoteProtocolError as error:
             error.offset = self._offset
             raise
@@ -144,12 +144,12 @@ class MessageReader:
         return content
 
     def _reads_itself(self, header: FrameHeader) -> bool:
-        """Whether a frame needs no engine: a valid ping or pong, or a valid frame that is a whole, plain message."""
-        if not self._direct or not header.shortest or header.masked is not self._masked:
+        """Whether a frame needs no engine: a whole control frame, or one that is a whole, plain message."""
+        if not self._direct or not header.has_valid_size or header.masked is not self._masked:
             return False
         if header.first in _PLAIN:
             return not self._in_message
-        return header.first in _PINGS and header.size <= LARGEST_CONTROL
+        return header.first in _CONTROLS and header.size <= LARGEST_CONTROL
 
     def _read_plain(self, header: FrameHeader) -> Event | None:
         """Return the message that a frame is, once all of it has come."""
@@ -192,6 +192,8 @@ class MessageReader:
         payload = self._taken_bytes(header.size)
         if key:
             payload = apply_mask(payload, key)
+        if header.first == _CLOSE:
+            return _read_close(payload)
         self._count_control_frame()
         return Ping(payload) if header.first == _PING else Pong(payload)
 
@@ -210,19 +212,13 @@ class MessageReader:
     def _feed_header(self, header: FrameHeader) -> Event | None:
         """Give a frame's header to the engine, which says whether it is right, and hold it against the limits."""
         buffer = self._buffer
-        engine = self._engine
-        if engine is None:
-            # Most connections never need it, and wsproto takes a while to load: it brings an HTTP library.
-            from .engine import Engine
-
-            self._engine = engine = Engine(client=self._client, inflater=self._inflater)
         raw = bytes(buffer.data[buffer.start : buffer.start + header.length])
         # A frame without a payload is complete with its header, and may end a message: so its first frame is seen to
         # before the engine is.
         is_data = not header.first & _CONTROL_BIT
         if is_data and not self._in_message:
             self._compressed = bool(header.first & RSV1)
-        frames = engine.feed(raw, self._room())
+        frames = self._fed(raw)
         buffer.start += header.length
         self._opcode_bits = header.first
         self._left = header.size
@@ -247,13 +243,21 @@ class MessageReader:
             if self._size > limits.message:
                 raise exceeded("message", limits.message, 0)
 
-    def _room(self) -> int:
-        return self._limits.message - self._size
+    def _fed(self, data: bytes) -> list[Frame]:
+        """Return what the engine makes of the next bytes of a frame."""
+        # Most connections never need it, and wsproto takes a while to load: it brings an HTTP library.
+        from .engine import Engine, MessageTooBig
+
+        if self._engine is None:
+            self._engine = Engine(client=self._client, inflater=self._inflater)
+        try:
+            return self._engine.feed(data, self._limits.message - self._size)
+        except MessageTooBig:
+            raise exceeded("message", self._limits.message, 0) from None
 
     def _feed_payload(self) -> Event | None:
         data = self._taken_bytes(self._left)
-        assert self._engine is not None
-        frames = self._engine.feed(data, self._room())
+        frames = self._fed(data)
         self._left -= len(data)
         return self._taken(frames)
 
@@ -296,6 +300,22 @@ class MessageReader:
         self._compressed = False
         self._frames = 0
         self._size = 0
+
+
+def _read_close(payload: bytes) -> Close:
+    """Return the event of a close frame. Raises RemoteProtocolError for a code that none can carry, or a bad reason."""
+    if not payload:
+        return Close(NO_STATUS_RECEIVED)
+    code = int.from_bytes(payload[:2], "big")
+    if len(payload) == 1 or not may_be_sent(code):
+        what = "half a code" if len(payload) == 1 else f"the code {code}"
+        raise RemoteProtocolError(
+            f"a close frame with {what}", rule="bad-close", section="RFC 6455, 7.4", close_code=1002
+        )
+    try:
+        return Close(code, payload[2:].decode())
+    except UnicodeDecodeError as error:
+        raise _invalid_text(error) from None
 
 
 def _invalid_text(error: UnicodeDecodeError) -> RemoteProtocolError:
