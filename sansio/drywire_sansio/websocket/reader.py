@@ -223,14 +223,16 @@ class MessageReader:
         self._opcode_bits = header.first
         self._left = header.size
         if is_data:
-            self._admit(header.size)
-        elif header.first & 0x0F != CLOSE:
-            self._count_control_frame()
+            self._admit(header)
         return self._taken(frames)
 
-    def _admit(self, size: int) -> None:
-        """Hold a data frame against the limits before anything of it is stored."""
-        limits = self._limits
+    def _admit(self, header: FrameHeader) -> None:
+        """Hold a data frame against the message under way, and against the limits, before anything of it is stored."""
+        limits, size = self._limits, header.size
+        if self._in_message is bool(header.first & 0x0F):
+            # wsproto says so, too, but not before the payload has been inflated, and may be wrong for itself.
+            what = "a new message inside another" if self._in_message else "a continuation of nothing"
+            raise RemoteProtocolError(what, rule="bad-frame", section="RFC 6455, 5.4", close_code=1002)
         self._in_message = True
         self.quick = False
         self._frames += 1
@@ -278,6 +280,7 @@ class MessageReader:
             return Close(int(payload[0]), payload[1])
         if frame.opcode & _CONTROL_BIT:
             assert isinstance(payload, bytes)
+            self._count_control_frame()
             return Ping(payload) if frame.opcode == PING else Pong(payload)
         final = frame.frame_finished and frame.message_finished
         if self._compressed:
