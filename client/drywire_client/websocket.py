@@ -159,11 +159,6 @@ class ClientWebSocketResponse(WebSocketEndpoint):
             core.receive_data(b"")
         self._open(connection.stream, core, runtime)
 
-    def __del__(self) -> None:
-        connection = getattr(self, "_connection", None)
-        if connection is not None:
-            connection.close()  # forgotten: its place in the pool is not lost
-
     async def __aenter__(self) -> Self:
         return self
 
