@@ -85,6 +85,7 @@ class WebSocketEndpoint:
         self._receiving = False
         self._close_code: int | None = None
         self._exception: BaseException | None = None
+        self._last_word: WSMessage | None = None  # what a receiver is still to be told once it is closed
         self._inbox: list[WSMessage] = []  # no deque: see Turns
         self._waiting_for_end: list[Wake] = []
 
@@ -279,7 +280,7 @@ class WebSocketEndpoint:
             if self._inbox:
                 return self._inbox.pop(0)
             if self._closed:
-                return self._closed_message()
+                return self._told_last_word() if self._last_word is not None else self._closed_message()
             if self._closing:
                 return CLOSING_MESSAGE
             if not self._attendance.reading:
@@ -344,8 +345,8 @@ class WebSocketEndpoint:
         self._stream.read_deadline = math.inf
         while size < INBOX_BYTES and len(self._inbox) < INBOX_MESSAGES and not self._attendance.interrupted:
             message = await self._next_message()
-            if message.type is WSMsgType.CLOSING:
-                return  # interrupted
+            if message.type is WSMsgType.CLOSING or self._last_word is not None:
+                return  # interrupted, or given up, which the receiver will be told
             self._inbox.append(message)
             size += _size(message)
             if message.type not in (_TEXT, _BINARY, WSMsgType.PING, WSMsgType.PONG):
@@ -399,8 +400,8 @@ class WebSocketEndpoint:
             await self._attendance.turn_over(deadline)
             await self._wait_for_close(channel, deadline)
             await self._stream.aclose()
-        except (TransportError, RemoteProtocolError) as error:
-            self._exception = error
+        except (TransportError, RemoteProtocolError, LocalProtocolError) as error:
+            self._exception = error  # a LocalProtocolError where a stuck send has broken the connection meanwhile
         finally:
             self._end()
         return True
@@ -455,9 +456,11 @@ class WebSocketEndpoint:
         """Answer the peer's close frame, and hang up, unless the program wants to do so itself."""
         self._closing = True
         self._close_code = event.code
+        if self._closed:
+            return CLOSING_MESSAGE  # it answers ours
         if self._heartbeat is not None:
             self._heartbeat.stop()
-        if self._autoclose and not self._closed:
+        if self._autoclose:
             self._begin_end()
             try:
                 await self._prepared_channel().send(event.answer())
@@ -493,18 +496,20 @@ class WebSocketEndpoint:
 
     def _lose(self, error: TransportError | None) -> WSMessage:
         """Note that the connection was lost."""
-        given_up = self._exception is not None
-        if not given_up:
+        if not self._closed:
             self._exception = error
-        if self._closed and not given_up:
-            return CLOSED_MESSAGE  # the task that closes sees to the end
-        self._end()
-        return WSMessage(WSMsgType.ERROR, self._exception, None) if given_up else CLOSED_MESSAGE
+            self._end()
+        return self._told_last_word() if self._receiving else CLOSED_MESSAGE
+
+    def _told_last_word(self) -> WSMessage:
+        last_word, self._last_word = self._last_word, None
+        return last_word or CLOSED_MESSAGE
 
     def _give_up(self, text: str) -> None:
         """Drop a connection whose peer is dead; synchronous. A receiver gets an ERROR message."""
         if not self._closed:
             self._exception = self._pong_missing(text)
+            self._last_word = WSMessage(WSMsgType.ERROR, self._exception, None)
             self._close_code = int(WSCloseCode.ABNORMAL_CLOSURE)
             self._end()
 
