@@ -49,7 +49,7 @@ class Limits:
     """The payload of one WebSocket frame, as it is on the wire (close code 1009)."""
     message: int = 4 * 1024 * 1024
     """The content of one WebSocket message, after decompression; of text its UTF-8 (close code 1009)."""
-    message_frames: int = 65_536
+    message_frames: int = 131_072
     """Frames of one WebSocket message: each costs its own work, however small it is (close code 1008)."""
     control_frames: int = 1000
     """Pings and pongs within ten seconds, where the connection was given a clock (close code 1008)."""

@@ -321,7 +321,7 @@ class WebSocketEndpoint:
         if isinstance(event, Ping):
             if not self._autoping:
                 return WSMessage(WSMsgType.PING, event.payload, "")
-            self._pongs.answer(event)
+            await self._pongs.answer(event)
             return None
         if isinstance(event, Pong):
             return None if self._autoping else WSMessage(WSMsgType.PONG, event.payload, "")

@@ -1,4 +1,4 @@
-"""`Pongs`: answers pings by a task of its own, so that who reads never waits for a peer that does not."""
+"""`Pongs`: answers pings by a task of its own, so that who reads may be cancelled, and hardly waits for a slow peer."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ MOST: Final = 64
 """Answers that wait for the peer to read; of more pings the oldest go unanswered, as RFC 6455, 5.5.3 allows."""
 
 
+PATIENCE: Final = 0.05
+"""Seconds that who reads waits for an answer to be sent: a peer that takes none may still send."""
+
+
 class Pongs:
     """Sends control frames of one channel in the background, a bounded number of them."""
 
@@ -28,9 +32,14 @@ class Pongs:
         self._waiting: list[Ping | Pong] = []  # no deque: see Turns
         self._task: TaskHandle | None = None
 
-    def answer(self, ping: Ping) -> None:
-        """Answer `ping` soon."""
+    async def answer(self, ping: Ping) -> None:
+        """Answer `ping`, and wait until that is sent, so that it comes before what is said next; but not for long.
+
+        Cancelling it does not keep the answer back.
+        """
         self._soon(ping.answer())
+        if self._task is not None:
+            await self._task.wait(self._runtime.now() + PATIENCE)
 
     def ping(self) -> None:
         """Send a ping soon, unless other frames wait already: then the peer does not read, and need not be asked."""
