@@ -202,7 +202,10 @@ class AsyncioStream(asyncio.Protocol):
         self._check_sendable()
         if not self._tls:
             self._eof_sent = True
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError as error:  # asyncio shuts the socket down here and now
+                raise StreamBroken(f"the connection was lost: {error}") from error
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send `count` bytes of `file` from `offset`, by the kernel's sendfile on asyncio's own loop and plain TCP.
