@@ -39,7 +39,7 @@ check: lint test  ## Run every check, then the tests: what a change must pass
 test-all:  ## Run the suite on each of Python 3.11, 3.12 and 3.13 that is installed
 	@tools/test-all $(PYTEST_ARGS)
 
-coverage: $(VENV)/ready-check  ## Measure the branches of the HTTP/1.1 core that its own tests reach: at least 98 %
+coverage: $(VENV)/ready-check  ## Measure the branches of the core that its own tests reach: at least 98 %
 	@$(BIN)/python -m coverage run -m pytest -q -p no:cacheprovider tests/sansio tests/security
 	@$(BIN)/python -m coverage report
 
