@@ -64,7 +64,12 @@ def fuzz(target: Target, seconds: float, findings: Path, seed: int) -> Report:
             report.notes.append(f"reached {covered[-1][0]} edges, {covered[-1][1]} features")
         if notes.exists():
             report.notes += notes.read_text(encoding="utf-8").splitlines()
-        crashed = sorted(crashes.iterdir())
+        artifacts = sorted(crashes.iterdir())
+        # libFuzzer also keeps what took it more than ten seconds, which on a busy machine says little.
+        slow = [path for path in artifacts if path.name.startswith("slow-unit-")]
+        for path in slow:
+            report.notes.append(f"slow: {save(findings, f'{target.name}-slow', path.read_bytes())}")
+        crashed = [path for path in artifacts if path not in slow]
         for path in crashed:
             report.reproducers.append(save(findings, target.name, minimised(target.check, path.read_bytes())))
         if done.returncode and not crashed:
