@@ -1,4 +1,4 @@
-"""A WebSocket client that comes back: it listens to the chat of examples/chat/server.py, and connects anew when cut off.
+"""A WebSocket client that comes back: it listens to the chat of examples/chat/server.py, and connects anew if cut off.
 
 python examples/reconnecting_client.py [--url ws://127.0.0.1:8080/chat] [--name guest] [--say TEXT] [--trio]
 
@@ -14,6 +14,7 @@ import json
 import random
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from typing import Final
@@ -127,16 +128,16 @@ async def _attempt(
     """Connect and talk to the end; return what to do then, why, and for how many seconds the connection stood."""
     try:
         ws = await connect()
-    except drywire.WSServerHandshakeError as error:
+    except drywire.ClientResponseError as error:
         return after_refusal(error.status), f"refused: {error.status} {error.message}", 0.0
+    except drywire.ClientSSLError as error:
+        return Next.GIVE_UP, f"not the right server: {error}", 0.0
     except (drywire.ClientConnectionError, TimeoutError) as error:
         return Next.RETRY, f"no connection: {error}", 0.0
     began = clock()
     async with ws:  # whatever happens, Ctrl-C among it, the server is told that we leave
-        try:
+        with suppress(ConnectionResetError):  # cut off while it said something: the close code knows more
             await talk(ws)
-        except ConnectionResetError:
-            pass  # cut off while it said something: the close code knows more
     # Who returned from `talk` on an open connection has meant to end it, and it was closed with 1000 just now.
     code = WSCloseCode.ABNORMAL_CLOSURE if ws.close_code is None else ws.close_code
     return after_close(code), f"closed with {code}", clock() - began
@@ -149,12 +150,11 @@ async def listen(ws: ClientWebSocketResponse, *, greeting: str | None = None, sa
     """Show what is said in the chat, until the connection ends; say `greeting` first."""
     if greeting is not None:
         await ws.send_json({"say": greeting})
-    async for message in ws:
-        if message.type is WSMsgType.TEXT:
-            for line in lines_of(message.data):
-                say(line)
-        elif message.type is WSMsgType.CLOSE and message.extra:
-            say(harmless(message.extra))
+    while (message := await ws.receive()).type is WSMsgType.TEXT:
+        for line in lines_of(message.data):
+            say(line)
+    if message.type is WSMsgType.CLOSE and message.extra:
+        say(harmless(f"the server says: {message.extra}"))
 
 
 def lines_of(text: str) -> list[str]:

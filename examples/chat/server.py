@@ -72,11 +72,8 @@ class Member:
             self.slow = True
             self.listening.cancel()
 
-    def no_more(self) -> None:
-        """Let the sending task end once it has sent what there is."""
-        self._writer.close()
-
     def close(self) -> None:
+        """End the sending task; what it has not sent is dropped."""
         self._writer.close()
         self.letters.close()
 
@@ -136,15 +133,14 @@ async def chat(request: web.Request) -> web.WebSocketResponse:
         # An answer with a status in place of 101 would do, too, but a page is not told which status it was.
         await ws.close(code=refusal[0], message=refusal[1])
         return ws
-    with room.joined(name) as member:
-        async with anyio.create_task_group() as tasks:
+    async with anyio.create_task_group() as tasks:
+        with room.joined(name) as member:
             tasks.start_soon(send_letters, ws, member)
             with member.listening:
                 await listen(ws, room, member)
-            if member.slow:
-                # A close frame, too, waits for the message that is going out, but only as long as our patience lasts.
-                await ws.close(code=web.WSCloseCode.POLICY_VIOLATION, message="you do not read what is said")
-            member.no_more()
+        if member.slow:
+            # A close frame, too, waits for the message that is going out, but only as long as our patience lasts.
+            await ws.close(code=web.WSCloseCode.POLICY_VIOLATION, message="you do not read what is said")
     return ws
 
 
@@ -189,7 +185,8 @@ def what_is_said(message: web.WSMessage) -> str | None:
 
 async def send_letters(ws: web.WebSocketResponse, member: Member) -> None:
     """Send `member` what it is told, in its own time: each send waits until the connection can take more."""
-    with suppress(ConnectionResetError):  # it is gone; whoever listens is told so, too
+    # Reset: the connection is lost, which whoever listens is told, too. Closed: the member has left.
+    with suppress(ConnectionResetError, anyio.ClosedResourceError):
         async for text in member.letters:
             await ws.send_str(text)
 

@@ -24,10 +24,10 @@ def load(name):
 def running(name, *options):
     """Run examples/`name` and give the process, to which the block sends the signal that ends it.
 
-    It must end with status 0 and without a complaint; development mode shows a warning for what is not closed. What it
-    prints is for the block to read: its lines are not waited for.
+    It must end with status 0 and without a complaint, such as a warning for what is not closed. What it prints is for
+    the block to read: its lines are not waited for.
     """
-    command = [sys.executable, "-X", "dev", str(ROOT / "examples" / name), *options]
+    command = [sys.executable, "-W", "default", str(ROOT / "examples" / name), *options]
     pipe = subprocess.PIPE
     process = subprocess.Popen(command, stdout=pipe, stderr=pipe, env=environment(), text=True)
     try:

@@ -5,6 +5,8 @@ import functools
 import itertools
 import re
 import signal
+import subprocess
+import sys
 
 import anyio
 import pytest
@@ -13,8 +15,9 @@ import drywire
 from drywire import web
 from drywire_sansio.websocket import Close
 
+from ..tree import ROOT, environment
 from ..websocketing import app_of, raw_server
-from .programs import load, running
+from .programs import PATIENCE, load, running
 
 client = load("reconnecting_client.py")
 chat = load("chat/server.py")
@@ -293,3 +296,15 @@ def test_ctrl_c_ends_a_program_that_waits_for_the_next_attempt(loop, free_tcp_po
         while (line := process.stdout.readline()).startswith("no connection: "):
             pass
         assert line == "bye\n"
+
+
+def test_the_program_says_why_it_gives_up():
+    with running("chat/server.py", "--port", "0") as server:
+        address = re.search(r"http://(\S+)", server.stdout.readline())[1]
+        command = [ROOT / "examples" / "reconnecting_client.py", "--url", f"ws://{address}/chat", "--name", "x" * 25]
+        done = subprocess.run(
+            [sys.executable, *command], env=environment(), capture_output=True, text=True, timeout=PATIENCE
+        )
+        server.send_signal(signal.SIGTERM)
+    assert done.stdout == "the server says: a name has 1 to 24 printable characters\n"
+    assert (done.returncode, done.stderr) == (1, "given up: closed with 4000\n")

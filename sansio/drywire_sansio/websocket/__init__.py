@@ -5,7 +5,8 @@
     accepted = websocket.accept(request)        # an http1.Request; raises HandshakeRefused
     data = http.send(accepted.response)         # 101
     connection = websocket.ServerConnection(deflate=accepted.deflate)
-    connection.receive_data(http.trailing_data[0])
+    if http.trailing_data[0]:                   # b"" would say that the peer has ended its direction
+        connection.receive_data(http.trailing_data[0])
     connection.next_event()                     # Text(data='hello', final=True), NEED_DATA, ...
     data = connection.send(websocket.Text("hello"))
 
