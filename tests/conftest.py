@@ -14,6 +14,7 @@ import hypothesis
 import pytest
 import trustme
 
+from .devtools import browser  # noqa: F401 - a fixture of every folder
 from .serving import answer_to, serving  # noqa: F401 - fixtures of every folder
 
 # A loaded machine is no reason for a property to fail; pytest-timeout stops what hangs.

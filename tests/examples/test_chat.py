@@ -15,7 +15,7 @@ from drywire import WSCloseCode, WSMsgType
 from drywire_sansio import http1, websocket
 from drywire_transports import StreamBroken, current_runtime
 
-from . import devtools
+from .. import devtools
 from .programs import load, running
 
 chat = load("chat/server.py")
@@ -309,15 +309,6 @@ async def test_the_page_may_run_its_own_script_only(serving):
     script = re.search("<script>(.*?)</script>", html, re.DOTALL)[1]
     assert base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() in policy
     assert not re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|\bon\w+=|src=|href=", html)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """The URL of the DevTools of a browser that runs for all tests here."""
-    if devtools.CHROMIUM is None:
-        pytest.skip("Chromium is not installed here")
-    with devtools.chromium(tmp_path_factory.mktemp("chromium")) as url:
-        yield url
 
 
 LOG = "document.getElementById('log').innerText"

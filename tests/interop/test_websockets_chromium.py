@@ -9,7 +9,7 @@ import pytest
 
 from drywire import WSMsgType, web
 
-from ..examples import devtools
+from .. import devtools
 from ..websocketing import app_of
 
 PAGE = "<!doctype html><title>exercises</title><p>ready</p>"
@@ -65,15 +65,6 @@ def servant(**options):
     app = app_of(page)
     app.router.add_get("/ws", handler)
     return app, ended
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """The URL of the DevTools of a browser that runs for all tests here."""
-    if devtools.CHROMIUM is None:
-        pytest.skip("Chromium is not installed here")
-    with devtools.chromium(tmp_path_factory.mktemp("chromium")) as url:
-        yield url
 
 
 @pytest.mark.parametrize("compress", [True, False])

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import threading
 
+import pytest
+
 import drywire
 
-__all__ = ["CHROMIUM", "Tab", "chromium", "opened"]
+__all__ = ["Tab", "browser", "opened"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -59,6 +61,15 @@ def chromium(folder):
         if reader.ident is not None:
             reader.join()
         process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """The URL of the DevTools of a browser that runs for all tests."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed here")
+    with chromium(tmp_path_factory.mktemp("chromium")) as url:
+        yield url
 
 
 class Tab:
