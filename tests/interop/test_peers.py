@@ -3,8 +3,6 @@
 import asyncio
 import shutil
 import subprocess
-import sys
-import textwrap
 
 import aiohttp
 import httpx
@@ -13,8 +11,6 @@ import pytest
 import drywire
 from drywire import web
 from drywire_transports import current_runtime
-
-from ..tree import environment
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
@@ -39,25 +35,6 @@ def echo_app():
     app = web.Application(client_max_size=0)
     app.add_routes([web.get("/", hello), web.post("/echo", echo), web.get("/stream", stream)])
     return app
-
-
-@pytest.fixture
-def process():
-    """Run Python code as a process that prints its port first; it is ended with the test."""
-    started = []
-
-    def start(code):
-        child = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, env=environment()
-        )
-        started.append(child)
-        return int(child.stdout.readline())
-
-    yield start
-    for child in started:
-        child.kill()
-        child.wait()
-        child.stdout.close()
 
 
 @pytest.fixture

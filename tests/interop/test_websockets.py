@@ -2,9 +2,6 @@
 
 import asyncio
 import socket
-import subprocess
-import sys
-import textwrap
 
 import aiohttp
 import pytest
@@ -18,7 +15,6 @@ import drywire
 from drywire import WSMsgType, web
 from drywire_transports import current_runtime
 
-from ..tree import environment
 from ..websocketing import app_of
 
 REMOTE_CLOSING = ConnectionState.REMOTE_CLOSING
@@ -51,25 +47,6 @@ def servant():
 async def in_asyncio(function, *args):
     """Run a client that knows asyncio only, beside whatever loop our server runs on."""
     return await current_runtime().in_thread(lambda: asyncio.run(function(*args)))
-
-
-@pytest.fixture
-def process():
-    """Run Python code as a process that prints its port first; it is ended with the test."""
-    started = []
-
-    def start(code):
-        child = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, env=environment()
-        )
-        started.append(child)
-        return f"ws://127.0.0.1:{int(child.stdout.readline())}/"
-
-    yield start
-    for child in started:
-        child.kill()
-        child.wait()
-        child.stdout.close()
 
 
 # Their clients
@@ -254,7 +231,7 @@ SERVERS = {"websockets": WEBSOCKETS_SERVER, "aiohttp": AIOHTTP_SERVER}
 @pytest.mark.parametrize("compress", [0, 9, 15])
 @pytest.mark.parametrize("peer", SERVERS)
 async def test_our_client_talks_to_the_server_of(process, peer, compress):
-    url = process(SERVERS[peer])
+    url = f"ws://127.0.0.1:{process(SERVERS[peer])}/"
     async with drywire.ClientSession() as session:
         async with session.ws_connect(url, protocols=["soap", "chat"], compress=compress, heartbeat=5) as ws:
             assert ws.protocol == "chat"
@@ -308,7 +285,7 @@ WSPROTO_SERVER = """
 
 
 async def test_our_client_talks_to_a_blocking_server_on_wsproto(process):
-    url = process(WSPROTO_SERVER)
+    url = f"ws://127.0.0.1:{process(WSPROTO_SERVER)}/"
     async with drywire.ClientSession() as session, session.ws_connect(url, protocols=["chat"]) as ws:
         assert ws.protocol == "chat"
         for message in MESSAGES:

@@ -25,7 +25,7 @@ from drywire_sansio.websocket import (
 
 from ..errors import StreamTimeout, TransportError
 from ..runtime import Runtime, Wake
-from ..stream import ByteStream
+from ..stream import Buffer, ByteStream
 from .attendance import Attendance
 from .channel import WebSocketChannel
 from .heartbeat import Heartbeat
@@ -134,7 +134,7 @@ class WebSocketEndpoint:
 
     # Sending
 
-    async def send_str(self, data: str, compress: int | None = None) -> None:
+    def send_str(self, data: str, compress: int | None = None) -> Coroutine[Any, Any, None]:
         """Send `data` as a text message; return when the connection can take more.
 
         `compress`, where compression was agreed on, is zlib's level for this message, 0 for none. Raises TypeError for
@@ -143,25 +143,15 @@ class WebSocketEndpoint:
         """
         if not isinstance(data, str):
             raise TypeError(f"data argument must be str ({type(data)!r})")
-        channel = self._channel or self._prepared_channel()
-        if compress is not None and compress > HIGHEST_LEVEL:
-            compress = None
-        try:
-            await channel.send_made(self._core.send_whole, data, compress)
-        except (LocalProtocolError, TransportError) as error:
-            raise self._send_error(error) from error
+        return self._send_content(data, compress)
 
-    async def send_bytes(self, data: bytes | bytearray | memoryview, compress: int | None = None) -> None:
+    def send_bytes(
+        self, data: bytes | bytearray | memoryview, compress: int | None = None
+    ) -> Coroutine[Any, Any, None]:
         """Send `data` as a binary message; see `send_str`."""
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data argument must be byte-ish ({type(data)!r})")
-        channel = self._channel or self._prepared_channel()
-        if compress is not None and compress > HIGHEST_LEVEL:
-            compress = None
-        try:
-            await channel.send_made(self._core.send_whole, data, compress)
-        except (LocalProtocolError, TransportError) as error:
-            raise self._send_error(error) from error
+        return self._send_content(data, compress)
 
     async def send_json(
         self, data: Any, compress: int | None = None, *, dumps: Callable[[Any], str] = json.dumps
@@ -197,6 +187,15 @@ class WebSocketEndpoint:
     async def pong(self, message: bytes | str = b"") -> None:
         """Send a pong that nobody asked for, of at most 125 bytes. Raises ValueError for more, and as `send_str`."""
         await self._send_control(Pong(_to_bytes(message)))
+
+    async def _send_content(self, content: str | Buffer, compress: int | None) -> None:
+        channel = self._channel or self._prepared_channel()
+        if compress is not None and compress > HIGHEST_LEVEL:
+            compress = None
+        try:
+            await channel.send_made(self._core.send_whole, content, compress)
+        except (LocalProtocolError, TransportError) as error:
+            raise self._send_error(error) from error
 
     async def _send_control(self, event: Ping | Pong) -> None:
         try:
