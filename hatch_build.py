@@ -56,7 +56,10 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchlin
             return
         if version == "editable":
             # It is imported from the source tree, so that is where it must lie.
-            (root / FOLDER / built.name).write_bytes(built.read_bytes())
+            # Put there whole: another Python may have it loaded at this moment.
+            fresh = root / FOLDER / f"{built.name}.new"
+            fresh.write_bytes(built.read_bytes())
+            fresh.replace(root / FOLDER / built.name)
             return
         build_data["force_include"][str(built)] = f"drywire_sansio/websocket/{built.name}"
         build_data["pure_python"] = False

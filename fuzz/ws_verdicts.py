@@ -11,6 +11,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 from wsproto.extensions import Extension
 
 from drywire_sansio import websocket
+from drywire_sansio.websocket import engine as _engine  # noqa: F401  # loaded late else, where no engine sees it
 from drywire_sansio.websocket.connection import Connection
 
 __all__ = ["Verdict", "connection_of", "masked", "verdict_of", "wsproto_verdict"]

@@ -20,7 +20,6 @@ from ..targets import HERE, Target, corpus, load
 
 __all__ = ["fuzz", "is_installed"]
 
-DICTIONARY = HERE / "http1.dict"
 MAX_LENGTH = 4096
 NOTED_EVERY = 2000
 """Executions between two times that a target's notes are written down: libFuzzer ends without a last word."""
@@ -47,7 +46,7 @@ def fuzz(target: Target, seconds: float, findings: Path, seed: int) -> Report:
             f"-max_total_time={max(1, round(seconds))}",
             f"-max_len={MAX_LENGTH}",
             f"-seed={seed or 1}",
-            f"-dict={DICTIONARY}",
+            f"-dict={HERE / f'{target.dictionary}.dict'}",
             f"-artifact_prefix={crashes}/",
             "-print_final_stats=1",
             "-timeout=60",
@@ -82,7 +81,7 @@ def main() -> None:
     import atheris
 
     target, notes = load(sys.argv[1]), Path(sys.argv[2])
-    with atheris.instrument_imports(include=["drywire_sansio"]):
+    with atheris.instrument_imports(include=["drywire_sansio", "wsproto"]):
         check = target.check
 
     runs = count(1)

@@ -24,7 +24,9 @@ class Target:
     module: str
     function: str = "check"
     messages: str = "requests"
-    """The kind of message that inputs are made of, where an engine makes them: requests, responses, chunks or none."""
+    """The kind of message that inputs are made of, where an engine makes them (see `inventions.py`)."""
+    dictionary: str = "http1"
+    """What libFuzzer puts into inputs: the name of a file beside this folder, without its `.dict`."""
 
     @property
     def check(self) -> Check:
@@ -69,16 +71,23 @@ ALL = {
             "websockets",
             "check_frames",
             "frames",
+            "websocket",
         ),
         Target(
-            "websocket-deflate", "the same with permessage-deflate, bounded", "websockets", "check_deflate", "deflated"
+            "websocket-deflate",
+            "the same with permessage-deflate, bounded",
+            "websockets",
+            "check_deflate",
+            "deflated",
+            "websocket",
         ),
         Target(
             "websocket-handshake",
             "fields make a handshake, or are refused by a rule",
-            "websockets",
+            "handshakes",
             "check_handshakes",
             "handshakes",
+            "handshake",
         ),
     )
 }

@@ -12,6 +12,15 @@
 #define PLAIN_TEXT 0x81
 #define PLAIN_BINARY 0x82
 
+/* Py_RETURN_NONE of the headers from 3.12 on counts no reference, since None is immortal there; on 3.11 it is not, and a
+ * build by newer headers has to do for that, too. So references are counted by functions, which know where they are. */
+static PyObject *
+none(void)
+{
+    Py_IncRef(Py_None);
+    return Py_None;
+}
+
 static void
 mask_into(unsigned char *target, const unsigned char *source, Py_ssize_t size, const unsigned char key[4])
 {
@@ -113,7 +122,7 @@ read_plain(PyObject *module, PyObject *const *args, Py_ssize_t count)
     data = (const unsigned char *)raw;
     start = payload_start(data, length, masked, longest);
     if (start == 0) {
-        Py_RETURN_NONE;
+        return none();
     }
     if (!masked && data[0] == PLAIN_TEXT) {
         text = PyUnicode_DecodeUTF8(raw + start, length - start, NULL);
@@ -130,11 +139,11 @@ read_plain(PyObject *module, PyObject *const *args, Py_ssize_t count)
             return payload;
         }
         text = PyUnicode_DecodeUTF8(PyBytes_AsString(payload), length - start, NULL);
-        Py_DECREF(payload);
+        Py_DecRef(payload);
     }
     if (text == NULL && PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
         PyErr_Clear();
-        Py_RETURN_NONE;
+        return none();
     }
     return text;
 }

@@ -16,6 +16,7 @@ from .close_codes import ABNORMAL_CLOSURE
 from .deflate import Deflate, Deflater, Inflater
 from .events import NEED_DATA, Binary, Close, ConnectionClosed, Event, NeedData, Ping, Pong, Text
 from .frames import BINARY, LARGEST_CONTROL, PING, PONG, TEXT
+from .plain import read_plain
 from .reader import MessageReader
 from .states import CLOSED, FAILED, LOCAL_CLOSING, OPEN, State
 from .writer import MessageWriter, close_payload
@@ -92,9 +93,11 @@ class Connection:
         That is str for text and bytes for binary, and no event comes of it any more. In all other cases None, and
         `next_event` says what there is. Most messages come by themselves, and are read so at a third of the price.
         """
-        if self._state is OPEN:
-            content = self._reader.read_whole(data)
+        reader, buffer = self._reader, self._buffer
+        if reader.quick and buffer.start == len(buffer.data) and self._state is OPEN:
+            content = read_plain(data, reader.masked, reader.longest)
             if content is not None:
+                reader.passed += len(data)
                 return content
         self.receive_data(data)
         return None
@@ -175,8 +178,8 @@ class Connection:
         if self._state is not OPEN:
             raise LocalProtocolError(f"no message can be sent: the WebSocket is {self._state!r}")
         if isinstance(content, str):
-            return self._writer.message(TEXT, content.encode(), final=True, compress=compress)
-        return self._writer.message(BINARY, content, final=True, compress=compress)
+            return self._writer.whole(TEXT, content.encode(), compress)
+        return self._writer.whole(BINARY, content, compress)
 
     @staticmethod
     def check_close(event: Close) -> None:

@@ -13,7 +13,7 @@ from .deflate import Inflater
 from .events import Binary, Close, Event, Ping, Pong, Text
 from .frames import BINARY, CLOSE, FIN, LARGEST_CONTROL, PING, PONG, RSV1, TEXT, FrameHeader, read_header
 from .masking import apply_mask
-from .plain import PlainContent, read_plain
+from .plain import PlainContent
 
 if TYPE_CHECKING:
     from .engine import Engine, Frame
@@ -54,13 +54,13 @@ class MessageReader:
         "_inflater",
         "_left",
         "_limits",
-        "_longest",
-        "_masked",
         "_message",
         "_opcode_bits",
         "_parts",
-        "_passed",
         "_size",
+        "longest",
+        "masked",
+        "passed",
         "quick",
     )
 
@@ -77,16 +77,19 @@ class MessageReader:
     ) -> None:
         self._buffer = buffer
         self._limits = limits
-        self._longest = min(limits.frame, limits.message, 0xFFFF)
-        self._masked = not client  # what the peer's frames have to be
+        self.longest = min(limits.frame, limits.message, 0xFFFF)
+        """Bytes of the largest payload that `read_plain` may read."""
+        self.masked = not client
+        """What the peer's frames have to be."""
         self._client = client
         self._inflater = inflater
         self._clock = clock
         self._parts = parts
         self._direct = direct
         self.quick = direct
-        """Whether `read_whole` may be asked: no message is under way, and the input has not ended."""
-        self._passed = 0  # bytes that were read without being kept in the buffer
+        """Whether `read_plain` may be asked before this: no message is under way, and the input has not ended."""
+        self.passed = 0
+        """Bytes that were read so, without being kept in the buffer."""
         self._engine: Engine | None = None
         self._left = -1  # bytes of the frame that the engine is reading, -1 between frames
         self._opcode_bits = 0  # the first byte of that frame
@@ -126,26 +129,13 @@ class MessageReader:
 
     @property
     def _offset(self) -> int:
-        return self._buffer.offset + self._passed
+        return self._buffer.offset + self.passed
 
     # The direct path
 
-    def read_whole(self, data: bytes) -> str | bytes | None:
-        """Return the content of the message that `data` is, if it is one whole and by itself; None for anything else.
-
-        It is `read` for what comes nearly always (see `plain.py`), after all else was read; nothing is kept.
-        """
-        buffer = self._buffer
-        if not self.quick or buffer.start != len(buffer.data) or self._content is not None:
-            return None
-        content = read_plain(data, self._masked, self._longest)
-        if content is not None:
-            self._passed += len(data)
-        return content
-
     def _reads_itself(self, header: FrameHeader) -> bool:
         """Whether a frame needs no engine: a whole control frame, or one that is a whole, plain message."""
-        if not self._direct or not header.has_valid_size or header.masked is not self._masked:
+        if not self._direct or not header.has_valid_size or header.masked is not self.masked:
             return False
         if header.first in _PLAIN:
             return not self._in_message
@@ -159,6 +149,7 @@ class MessageReader:
         if size > self._limits.message:
             raise exceeded("message", self._limits.message, 0)
         self._content = PlainContent(header.first, size, self._key(header))
+        self.quick = False
         self._buffer.start += header.length
         return self._read_content(self._content)
 
@@ -175,6 +166,7 @@ class MessageReader:
         if content.left:
             return None
         self._content = None
+        self.quick = self._direct
         whole = content.whole()
         return Text(whole) if isinstance(whole, str) else Binary(whole)
 

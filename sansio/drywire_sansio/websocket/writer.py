@@ -34,20 +34,22 @@ class MessageWriter:
         self._compressed = False
         self._level: int | None = None
 
+    def whole(self, opcode: int, payload: Buffer, compress: int | None) -> list[Buffer]:
+        """Return the buffers of a whole message: `message`, and written out for nearly everything a server sends."""
+        if self._mask is None and self._deflater is None and self._opcode == CONTINUATION and type(payload) is bytes:
+            size = len(payload)
+            if size <= LARGEST_CONTROL:
+                return [_pack_small(FIN | opcode, size) + payload]
+            if size <= 0xFFFF:
+                return [_pack_medium(FIN | opcode, 126, size) + payload]
+        return self.message(opcode, payload, final=True, compress=compress)
+
     def message(self, opcode: int, payload: Buffer, *, final: bool, compress: int | None) -> list[Buffer]:
         """Return the buffers of a message, or of its next part: one frame.
 
         `compress` is settled by the first part: None for what was agreed, 0 for not, else the level. Raises
         LocalProtocolError for a part of another kind than the message under way.
         """
-        if final and self._deflater is None and self._opcode == CONTINUATION:
-            size = len(payload)
-            if self._mask is None and size <= 0xFFFF and type(payload) is bytes:
-                # `_frame` written out: nearly everything that a server sends.
-                if size <= LARGEST_CONTROL:
-                    return [_pack_small(FIN | opcode, size) + payload]
-                return [_pack_medium(FIN | opcode, 126, size) + payload]
-            return self._frame(FIN | opcode, payload)
         first = opcode
         if self._opcode != CONTINUATION:
             if opcode != self._opcode:

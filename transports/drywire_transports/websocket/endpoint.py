@@ -231,15 +231,15 @@ class WebSocketEndpoint:
         TimeoutError once it has passed (nothing is lost, and the connection stays open), and RuntimeError while
         another task receives, or before the connection is prepared.
         """
-        return self._receive(timeout, iterating=False)
+        return self._receive(timeout, False)
 
     def __aiter__(self) -> Self:
         return self
 
     def __anext__(self) -> Coroutine[Any, Any, WSMessage]:
-        return self._receive(None, iterating=True)
+        return self._receive(None, True)
 
-    async def _receive(self, timeout: float | None, *, iterating: bool) -> WSMessage:
+    async def _receive(self, timeout: float | None, iterating: bool) -> WSMessage:
         """Receive, for both: each level of awaiting would be passed through twice for every message."""
         if self._channel is None or self._receiving:
             raise self._not_receivable()
