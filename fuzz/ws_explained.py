@@ -17,10 +17,10 @@ from drywire_sansio.websocket.masking import apply_mask
 
 from .ws_verdicts import Verdict, connection_of, verdict_of, wsproto_verdict
 
-__all__ = ["EXPLAINED", "Case", "explanation", "frames_of"]
+__all__ = ["EXPLAINED", "Case", "explanation", "frames_of", "refuses_the_unknown_code"]
 
 LONGEST_HEADER = 14
-CONTROL, RSV1, FIN = 0x08, 0x40, 0x80
+CONTROL, CLOSE, RSV1, FIN = 0x08, 0x08, 0x40, 0x80
 UNKNOWN_CODE = 1014
 TAIL = b"\x00\x00\xff\xff"
 
@@ -57,7 +57,7 @@ def frames_of(wire: bytes) -> Iterator[tuple[FrameHeader, bytes]]:
 
 
 def _is_early(case: Case) -> bool:
-    if case.theirs[:-1] != case.ours or case.theirs[-1][:2] != ("error", 1002):
+    if not case.theirs or case.theirs[:-1] != case.ours or case.theirs[-1][:2] != ("error", 1002):
         return False
     connection = connection_of(client=case.client, limits=case.limits, deflate=case.agreed)
     return _whole(verdict_of(connection, [case.wire + bytes(LONGEST_HEADER)])) == case.theirs
@@ -81,10 +81,16 @@ def _turns_are_wrong(wire: bytes) -> bool:
     return False
 
 
-def _has_the_unknown_code(case: Case) -> bool:
-    if not case.ours or case.ours[-1][:2] != ("close", UNKNOWN_CODE):
+def refuses_the_unknown_code(wire: bytes, ours: Verdict, theirs: Verdict) -> bool:
+    """Whether wsproto, in `theirs`, refuses a close frame for its code, whose reason we have looked at."""
+    if not ours or ours[-1][:2] not in (("close", UNKNOWN_CODE), ("error", 1007)):
         return False
-    return case.theirs == [*case.ours[:-1], ("error", 1002, "")]
+    closes = [payload[:2] for header, payload in frames_of(wire) if header.first == FIN | CLOSE]
+    return closes[:1] == [UNKNOWN_CODE.to_bytes(2, "big")] and theirs == [*ours[:-1], ("error", 1002, "")]
+
+
+def _has_the_unknown_code(case: Case) -> bool:
+    return refuses_the_unknown_code(case.wire, case.ours, case.theirs)
 
 
 def _has_a_control_inside_a_compressed_message(case: Case) -> bool:

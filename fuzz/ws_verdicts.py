@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from wsproto.connection import Connection as WsprotoConnection
@@ -14,7 +14,7 @@ from drywire_sansio import websocket
 from drywire_sansio.websocket import engine as _engine  # noqa: F401  # loaded late else, where no engine sees it
 from drywire_sansio.websocket.connection import Connection
 
-__all__ = ["Verdict", "connection_of", "masked", "verdict_of", "wsproto_verdict"]
+__all__ = ["Verdict", "connection_of", "masked", "verdict_at_once", "verdict_of", "wsproto_verdict"]
 
 Verdict = list[Any]
 """Events as tuples, parts of a message joined; at the end perhaps ``("part", ...)`` or ``("error", code, limit)``."""
@@ -44,14 +44,37 @@ def verdict_of(connection: Connection, arrivals: Iterable[bytes]) -> Verdict:
         content = connection.receive_whole(arrival)
         if content is not None:
             said.append(("message", content))
-            continue
-        try:
-            while (event := connection.next_event()) is not websocket.NEED_DATA:
-                _add(said, event)
-        except websocket.RemoteProtocolError as error:
-            limit = error.limit if isinstance(error, websocket.LimitExceeded) else ""
-            return [*said, ("error", error.close_code, limit)]
+        elif not _goes_on(connection, said):
+            break
     return said
+
+
+def verdict_at_once(connection: Connection, wire: bytes, between: Callable[[], None]) -> Verdict:
+    """Return what `connection` makes of `wire` where the peer has ended its direction before anything is read.
+
+    `between` is called after each event.
+    """
+    said: Verdict = []
+    if wire:
+        connection.receive_data(wire)
+    connection.receive_data(b"")
+    _goes_on(connection, said, between)
+    return said
+
+
+def _goes_on(connection: Connection, said: Verdict, between: Callable[[], None] = lambda: None) -> bool:
+    """Add to `said` what there is; False where that is an error, or the end."""
+    try:
+        while (event := connection.next_event()) is not websocket.NEED_DATA:
+            if isinstance(event, websocket.ConnectionClosed):
+                return False
+            _add(said, event)
+            between()
+    except websocket.RemoteProtocolError as error:
+        limit = error.limit if isinstance(error, websocket.LimitExceeded) else ""
+        said.append(("error", error.close_code, limit))
+        return False
+    return True
 
 
 def _add(said: Verdict, event: Any) -> None:

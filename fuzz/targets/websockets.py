@@ -17,8 +17,8 @@ from drywire_sansio.websocket.plain import read_plain, read_plain_in_python
 from ..findings import Finding
 from ..held import watched
 from ..inputs import cut, split_input
-from ..ws_explained import Case, explanation
-from ..ws_verdicts import Verdict, connection_of, masked, verdict_of, wsproto_verdict
+from ..ws_explained import Case, explanation, refuses_the_unknown_code
+from ..ws_verdicts import Verdict, connection_of, masked, verdict_at_once, verdict_of, wsproto_verdict
 
 __all__ = ["check_deflate", "check_frames"]
 
@@ -26,7 +26,7 @@ SMALL = websocket.Limits(frame=60, message=100, message_frames=4, control_frames
 LARGE = websocket.Limits(frame=1 << 20, message=1 << 16, message_frames=1000, control_frames=1000)
 CLOSE_CODES = frozenset({1002, 1007, 1008, 1009})
 WINDOWS = {0: 15, 16: 12, 32: 9, 48: 8}
-LEVELS = (None, 9, 0)
+LEVELS = (None, None, 9, 0)
 
 
 @dataclass(frozen=True)
@@ -117,21 +117,32 @@ def _one_verdict(sides: list[_Side], size: int, limits: websocket.Limits) -> Ver
             _check_end(connection, said)
             if verdict is None:
                 verdict = said
-            elif said != verdict and not _knows_less(said, verdict, direct):
+            elif said != verdict and (direct or not refuses_the_unknown_code(side.wire, verdict, said)):
                 who = f"{'client' if side.client else 'server'}, in pieces of {pieces}, {direct=}, {parts=}"
                 raise Finding(f"{who}: {said!r:.300}, elsewhere {verdict!r:.300}")
     assert verdict is not None
     _check_verdict(verdict, limits)
     for side in sides:
+        _check_at_once(side, limits, verdict)
         _check_wsproto(verdict, side, limits)
     return verdict
 
 
-def _knows_less(said: Verdict, verdict: Verdict, direct: bool) -> bool:
-    """Whether the two differ only in the close code 1014, which the core's wsproto does not know (see explained.py)."""
-    if direct or not verdict or verdict[-1][:2] != ("close", 1014):
-        return False
-    return said == [*verdict[:-1], ("error", 1002, "")]
+def _check_at_once(side: _Side, limits: websocket.Limits, verdict: Verdict) -> None:
+    """It is the same where the end has come before anything was read, and then nothing more can come."""
+    connection = side.connection(limits)
+
+    def poke() -> None:
+        try:
+            content = connection.receive_whole(b"\x81\x01a" if side.client else b"\x81\x81\x01\x02\x03\x04`")
+        except ValueError:
+            return
+        raise Finding(f"{content!r} is taken after the end")
+
+    said = [entry for entry in verdict_at_once(connection, side.wire, poke) if entry[0] != "part"]
+    if said != verdict:
+        raise Finding(f"with the end at once: {said!r:.300}, elsewhere {verdict!r:.300}")
+    poke()
 
 
 def _check_plain(wire: bytes) -> None:

@@ -166,7 +166,7 @@ class MessageReader:
         if content.left:
             return None
         self._content = None
-        self.quick = self._direct
+        self.quick = self._direct and not self._buffer.eof
         whole = content.whole()
         return Text(whole) if isinstance(whole, str) else Binary(whole)
 
@@ -291,7 +291,7 @@ class MessageReader:
 
     def _end_message(self) -> None:
         self._in_message = False
-        self.quick = self._direct
+        self.quick = self._direct and not self._buffer.eof
         self._compressed = False
         self._frames = 0
         self._size = 0
