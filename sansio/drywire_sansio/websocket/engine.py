@@ -38,13 +38,13 @@ class Engine:
         self._protocol = FrameProtocol(client, [] if self._inflation is None else [self._inflation])
 
     def feed(self, data: bytes, room: int) -> list[Frame]:
-        """Return what `data`, the next bytes of one frame, brings; a message may inflate to `room` bytes more.
+        """Return what `data`, the next bytes of one frame, brings; a message that begins may inflate to `room` bytes.
 
         Raises RemoteProtocolError with a close code, MessageTooBig where there is no room for what a message inflates
         to; but text that is wrong before that is wrong first, however it was split.
         """
         if self._inflation is not None:
-            self._inflation.room = room
+            self._inflation.room_for_next = room
         self._protocol.receive_bytes(data)
         try:
             frames = list(self._protocol.received_frames())
@@ -68,7 +68,10 @@ class _Inflation(Extension):
     name = "permessage-deflate"
 
     def __init__(self, inflater: Inflater) -> None:
-        self.room = 0
+        self.room_for_next = 0
+        # What is left of it to the message under way. Counted here, by the byte: what a message has given out so far
+        # lacks the first bytes of a character that was cut.
+        self._room = 0
         self.inflater = inflater
         self._compressed = False  # the message under way
         self._in_data_frame = False
@@ -88,6 +91,7 @@ class _Inflation(Extension):
         self._in_data_frame = not opcode.iscontrol()
         if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
             self._compressed = rsv.rsv1
+            self._room = self.room_for_next
             return _COMPRESSION_BIT
         return _NO_BITS
 
@@ -95,8 +99,8 @@ class _Inflation(Extension):
         """Inflate the next bytes of a frame."""
         if not self._compressed or not self._in_data_frame:
             return data
-        result = self.inflater.inflate(data, self.room)
-        self.room -= len(result)
+        result = self.inflater.inflate(data, self._room)
+        self._room -= len(result)
         return result
 
     def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
@@ -104,4 +108,4 @@ class _Inflation(Extension):
         if not fin or not self._compressed or not self._in_data_frame:
             return None
         self._compressed = False
-        return self.inflater.end(self.room)
+        return self.inflater.end(self._room)

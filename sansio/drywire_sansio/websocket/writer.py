@@ -50,6 +50,8 @@ class MessageWriter:
         `compress` is settled by the first part: None for what was agreed, 0 for not, else the level. Raises
         LocalProtocolError for a part of another kind than the message under way.
         """
+        if type(payload) is memoryview and (payload.ndim != 1 or payload.itemsize != 1 or not payload.c_contiguous):
+            payload = payload.tobytes()
         first = opcode
         if self._opcode != CONTINUATION:
             if opcode != self._opcode:
@@ -86,8 +88,6 @@ class MessageWriter:
         return self.control(CLOSE, close_payload(code, reason))
 
     def _frame(self, first: int, payload: Buffer) -> list[Buffer]:
-        if type(payload) is memoryview and (payload.ndim != 1 or payload.itemsize != 1):
-            payload = payload.tobytes()
         size = len(payload)
         if self._mask is not None:
             key = self._mask()
