@@ -4,6 +4,33 @@ Here live the session, requests and responses, the pool of connections, and the 
 `drywire_transports` and `drywire_sansio`, never names an event loop, and never imports the server.
 """
 
+from drywire_sansio.coding import set_zlib_backend
+from drywire_sansio.content_disposition import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    content_disposition_filename,
+)
+from drywire_transports.body_reader import EMPTY_PAYLOAD, StreamReader
+from drywire_transports.data_queue import DataQueue, EofStream
+from drywire_transports.dispositions import parse_content_disposition
+from drywire_transports.message_fields import HttpVersion, HttpVersion10, HttpVersion11
+from drywire_transports.multipart_writer import MultipartWriter
+from drywire_transports.payloads import (
+    PAYLOAD_REGISTRY,
+    AsyncIterablePayload,
+    BufferedReaderPayload,
+    BytesIOPayload,
+    BytesPayload,
+    IOBasePayload,
+    JsonBytesPayload,
+    JsonPayload,
+    Payload,
+    StringIOPayload,
+    StringPayload,
+    TextIOPayload,
+    get_payload,
+    payload_type,
+)
 from drywire_transports.websocket import (
     WebSocketError,
     WSCloseCode,
@@ -13,16 +40,39 @@ from drywire_transports.websocket import (
     WSMsgType,
 )
 
+from .auth import BasicAuth, encode_basic_auth
 from .connector import Connection, TCPConnector
+from .cookie_jar import AbstractCookieJar, CookieJar, DummyCookieJar
+from .digest import DigestAuthMiddleware
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .errors import __all__ as _errors
+from .fingerprint import Fingerprint
+from .form_data import FormData
+from .legacy import streamer
+from .middlewares import ClientHandlerType, ClientMiddlewareType
+from .one_shot import request, ws_connect
 from .request import ClientRequest, RequestInfo
-from .response import ClientResponse
+from .response import ClientResponse, ContentDisposition
 from .session import ClientSession
 from .timeouts import ClientTimeout, ClientWSTimeout
+from .tracing import *  # noqa: F403 - the signals' parameters, as its own __all__ says
+from .tracing import __all__ as _tracing
+from .upload_tracker import UploadTracker
 from .websocket import ClientWebSocketResponse
 
 __all__ = [
+    "EMPTY_PAYLOAD",
+    "PAYLOAD_REGISTRY",
+    "AbstractCookieJar",
+    "AsyncIterablePayload",
+    "BadContentDispositionHeader",
+    "BadContentDispositionParam",
+    "BasicAuth",
+    "BufferedReaderPayload",
+    "BytesIOPayload",
+    "BytesPayload",
+    "ClientHandlerType",
+    "ClientMiddlewareType",
     "ClientRequest",
     "ClientResponse",
     "ClientSession",
@@ -30,13 +80,44 @@ __all__ = [
     "ClientWSTimeout",
     "ClientWebSocketResponse",
     "Connection",
+    "ContentDisposition",
+    "CookieJar",
+    "DataQueue",
+    "DigestAuthMiddleware",
+    "DummyCookieJar",
+    "EofStream",
+    "Fingerprint",
+    "FormData",
+    "HttpVersion",
+    "HttpVersion10",
+    "HttpVersion11",
+    "IOBasePayload",
+    "JsonBytesPayload",
+    "JsonPayload",
+    "MultipartWriter",
+    "Payload",
     "RequestInfo",
+    "StreamReader",
+    "StringIOPayload",
+    "StringPayload",
     "TCPConnector",
+    "TextIOPayload",
+    "UploadTracker",
     "WSCloseCode",
     "WSHandshakeError",
     "WSMessage",
     "WSMessageTypeError",
     "WSMsgType",
     "WebSocketError",
+    "content_disposition_filename",
+    "encode_basic_auth",
+    "get_payload",
+    "parse_content_disposition",
+    "payload_type",
+    "request",
+    "set_zlib_backend",
+    "streamer",
+    "ws_connect",
 ]
 __all__ += _errors
+__all__ += [name for name in _tracing if name.startswith("Trace") and name != "Trace"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ssl as ssl_module
 from collections import deque
-from collections.abc import Collection
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from drywire_sansio import http1
 from drywire_transports import (
+    Address,
     ByteStream,
     ClientTLS,
     NameNotResolved,
@@ -26,6 +27,7 @@ from drywire_transports import (
     current_runtime,
     unverified_context,
 )
+from drywire_transports.dialling import literal_address
 from drywire_transports.http_channel import HTTPChannel
 
 from .errors import (
@@ -34,8 +36,22 @@ from .errors import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientConnectorSSLError,
+    Phase,
+    RequestProgress,
 )
+from .fingerprint import Fingerprint
+from .name_cache import NameCache
+from .request import ClientRequest
 from .timeouts import Deadlines
+from .tracing import (
+    Trace,
+    TraceConnectionCreateEndParams,
+    TraceConnectionCreateStartParams,
+    TraceConnectionQueuedEndParams,
+    TraceConnectionQueuedStartParams,
+    TraceConnectionReuseconnParams,
+    emit,
+)
 
 __all__ = ["Connection", "ConnectionKey", "TCPConnector"]
 
@@ -48,12 +64,14 @@ class ConnectionKey(NamedTuple):
     is_ssl: bool
     ssl: Any
     server_hostname: str | None
+    limits: http1.Limits | None = None
+    """Bounds on responses, where a session has its own."""
 
 
 class Connection:
     """A connection in use by one request. `release` or `close` gives back its place, once."""
 
-    __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "reused", "stream")
+    __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "reused", "sent", "stream")
 
     def __init__(
         self, connector: TCPConnector, key: ConnectionKey, stream: ByteStream, core: http1.ClientConnection
@@ -66,7 +84,14 @@ class Connection:
         """Whether it has served a request before, so that the server may have closed it meanwhile."""
         self.answered = False
         """Whether anything came of it since the present request was begun."""
+        self.sent = 0
+        """Bytes of the present request that were handed to it."""
         self.idle_since = 0.0
+
+    @property
+    def transport(self) -> ByteStream:
+        """The stream below."""
+        return self.stream
 
     @property
     def closed(self) -> bool:
@@ -102,6 +127,7 @@ class Connection:
         self._connector = connector
         self.reused = True
         self.answered = False
+        self.sent = 0
 
 
 class _Turn:
@@ -122,7 +148,8 @@ class TCPConnector:
     port (0 for any). Who waits is served in order. Idle connections are kept `keepalive_timeout` seconds (15), none if
     `force_close`. `ssl` is the default for requests: True verifies, False encrypts without verifying, an
     `ssl.SSLContext` is used as it is. `limits` bounds what a response may have, and `quirks` names the deviations of a
-    broken server that its responses may show; none by default.
+    broken server that its responses may show; none by default. The addresses of a host are kept `ttl_dns_cache` seconds
+    (10; None for good) if `use_dns_cache`.
     """
 
     def __init__(
@@ -135,7 +162,10 @@ class TCPConnector:
         limit_per_host: int = 0,
         limits: http1.Limits | None = None,
         quirks: Collection[http1.Quirk] = (),
+        use_dns_cache: bool = True,
+        ttl_dns_cache: float | None = 10,
     ) -> None:
+        self._names = NameCache(use_dns_cache, ttl_dns_cache)
         self._ssl = ssl
         self._limits = limits
         self._quirks = frozenset(quirks)
@@ -182,15 +212,21 @@ class TCPConnector:
         """Whether each connection is closed after its request."""
         return self._force_close
 
-    def key(self, host: str, port: int, is_ssl: bool, ssl: Any, server_hostname: str | None) -> ConnectionKey:
-        """Return the key of the connections that a request may use. Raises TypeError for `ssl` of another type."""
-        if ssl is not True and ssl is not None and ssl is not False and not isinstance(ssl, ssl_module.SSLContext):
-            raise TypeError(f"ssl must be a bool or an SSLContext, not {type(ssl).__name__}")
-        return ConnectionKey(host, port, is_ssl, self._ssl if is_ssl and ssl is True else ssl, server_hostname)
+    def key_of(self, request: ClientRequest) -> ConnectionKey:
+        """Return what a connection must be to carry `request`. Raises TypeError for `ssl` of another type."""
+        url, settings = request.original_url, request.settings
+        ssl, is_ssl = settings.ssl, url.scheme == "https"
+        if ssl is not True:
+            _check_ssl(ssl)
+        if is_ssl and ssl is True:
+            ssl = self._ssl
+        return ConnectionKey(
+            url.raw_host or "", url.port or 80, is_ssl, ssl, settings.server_hostname, settings.limits or self._limits
+        )
 
     # Taking
 
-    async def connect(self, key: ConnectionKey, deadlines: Deadlines) -> Connection:
+    async def connect(self, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace] = ()) -> Connection:
         """Return a connection for `key`: an idle one that is alive, else a new one.
 
         Raises ClientConnectorError and its kind, ConnectionTimeoutError, TimeoutError, ClientConnectionError once the
@@ -201,32 +237,59 @@ class TCPConnector:
         self._refuse_if_closed()
         if self._admits(key):
             self._enter(key)
+        elif traces:
+            await self._wait_traced(self._runtime, key, deadlines, traces)
         else:
             await self._wait_for_place(self._runtime, key, deadlines)
         connection = self._pop_idle(key)
         if connection is None:
-            connection = await self._new(self._runtime, key, deadlines)
+            connection = await self._new(self._runtime, key, deadlines, traces)
+        elif traces:
+            try:
+                await emit(traces, "connection_reuseconn", TraceConnectionReuseconnParams())
+            except BaseException:
+                connection.close()
+                raise
         self._in_use.add(connection)
         return connection
+
+    async def _wait_traced(
+        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
+    ) -> None:
+        await emit(traces, "connection_queued_start", TraceConnectionQueuedStartParams())
+        if self._admits(key):  # a place came while the receivers of the signal were at work
+            self._enter(key)
+        else:
+            await self._wait_for_place(runtime, key, deadlines)
+        try:
+            await emit(traces, "connection_queued_end", TraceConnectionQueuedEndParams())
+        except BaseException:
+            self._leave(key)
+            raise
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise ClientConnectionError("Connector is closed")
 
-    async def _new(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> Connection:
+    async def _new(
+        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
+    ) -> Connection:
         try:
-            stream = await self._open(runtime, key, deadlines)
-            connection = Connection(self, key, stream, http1.ClientConnection(self._limits, self._quirks))
+            if traces:
+                await emit(traces, "connection_create_start", TraceConnectionCreateStartParams())
+            stream = await self._open(runtime, key, deadlines, traces)
         except BaseException:
             self._leave(key)
             raise
         try:
+            if traces:
+                await emit(traces, "connection_create_end", TraceConnectionCreateEndParams())
             self._refuse_if_closed()
-        except ClientConnectionError:
-            connection.stream.abort()
+            return Connection(self, key, stream, http1.ClientConnection(key.limits, self._quirks))
+        except BaseException:
+            stream.abort()
             self._leave(key)
             raise
-        return connection
 
     async def _wait_for_place(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> None:
         turn = _Turn(key, runtime.wake())
@@ -239,24 +302,44 @@ class TCPConnector:
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, StreamTimeout):
-                raise deadlines.blame(runtime.now(), "connect") from error
+                raise _in_phase("pool", deadlines.blame(runtime.now(), "connect")) from error
             raise
         if not turn.granted:
             raise ClientConnectionError("Connector is closed")
 
-    async def _open(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> ByteStream:
+    async def _open(
+        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
+    ) -> ByteStream:
         tls = ClientTLS(_context(key.ssl), key.server_hostname) if key.is_ssl else None
+        deadline = deadlines.dial(runtime.now())
+        phase: Phase = "dns"
         try:
-            return await runtime.connect_tcp(key.host, key.port, tls=tls, deadline=deadlines.dial(runtime.now()))
+            addresses = await self._resolve(runtime, key, deadline, traces)
+            phase = "connect"
+            stream = await runtime.connect_tcp(key.host, key.port, tls=tls, deadline=deadline, addresses=addresses)
         except StreamTimeout as error:
-            raise deadlines.blame(runtime.now(), "connect") from error
+            raise _in_phase(phase, deadlines.blame(runtime.now(), "connect")) from error
         except NameNotResolved as error:
-            raise ClientConnectorDNSError(key.host, key.port, error, ssl=key.ssl) from error
+            raise _in_phase("dns", ClientConnectorDNSError(key.host, key.port, error, ssl=key.ssl)) from error
         except TLSFailed as error:
-            raise _tls_error(key, error) from error
+            raise _in_phase("tls", _tls_error(key, error)) from error
         except TransportError as error:
+            if phase == "dns":
+                raise ClientConnectionError("Connector is closed") from error
+            self._names.clear(key.host, key.port)
             cause = error if isinstance(error, OSError) else OSError(str(error))
-            raise ClientConnectorError(key.host, key.port, cause, ssl=key.ssl) from error
+            raise _in_phase(phase, ClientConnectorError(key.host, key.port, cause, ssl=key.ssl)) from error
+        if isinstance(key.ssl, Fingerprint) and key.is_ssl:
+            _verify(key.ssl, stream, key)
+        return stream
+
+    async def _resolve(
+        self, runtime: Runtime, key: ConnectionKey, deadline: float, traces: Sequence[Trace]
+    ) -> Sequence[Address]:
+        literal = literal_address(key.host, key.port)
+        if literal is not None:
+            return [literal]
+        return await self._names.addresses(runtime, key.host, key.port, deadline, traces)
 
     # Places
 
@@ -352,6 +435,7 @@ class TCPConnector:
             for connection in connections:
                 connection.stream.abort()
         self._idle.clear()
+        self._names.close()
         for connection in list(self._in_use):
             connection.stream.abort()
         waiting, self._waiting = self._waiting, deque()
@@ -359,14 +443,34 @@ class TCPConnector:
             turn.wake.set()
 
 
+E = TypeVar("E", bound=RequestProgress)
+
+
+def _in_phase(phase: Phase, error: E) -> E:
+    error.phase = phase
+    return error
+
+
+def _check_ssl(ssl: object) -> None:
+    if ssl is not None and not isinstance(ssl, bool | ssl_module.SSLContext | Fingerprint):
+        raise TypeError(f"ssl should be SSLContext, Fingerprint, or bool, got {type(ssl).__name__} instead.")
+
+
 def _context(ssl: Any) -> ssl_module.SSLContext:
     if isinstance(ssl, ssl_module.SSLContext):
         return ssl
-    if ssl is True or ssl is None:
-        return client_context()
-    if ssl is False:
-        return unverified_context()
-    raise TypeError(f"ssl must be a bool or an SSLContext, not {type(ssl).__name__}")
+    return client_context() if ssl is True or ssl is None else unverified_context()
+
+
+def _verify(fingerprint: Fingerprint, stream: ByteStream, key: ConnectionKey) -> None:
+    """Raise ServerFingerprintMismatch, and drop `stream`, unless the server has the certificate."""
+    try:
+        fingerprint.verify(stream.extra_info("ssl_object").getpeercert(binary_form=True), key.host, key.port)
+    except BaseException as error:
+        stream.abort()
+        if isinstance(error, RequestProgress):
+            error.phase = "tls"
+        raise
 
 
 def _tls_error(key: ConnectionKey, error: TLSFailed) -> ClientConnectorError:

@@ -5,6 +5,7 @@
             ClientConnectionResetError            (+ ConnectionResetError)
             ClientOSError                         (+ OSError)
                 ClientConnectorError              no connection could be opened: .host .port .os_error
+                    ClientProxyConnectionError    not even to the proxy
                     ClientConnectorDNSError       the name has no address
                     UnixClientConnectorError      .path
                     ClientSSLError
@@ -12,25 +13,37 @@
                         ClientConnectorCertificateError  (+ ssl.CertificateError)
             ServerConnectionError
                 ServerDisconnectedError           the server closed without a response
+                ServerFingerprintMismatch         the certificate is not the pinned one
                 ServerTimeoutError                (+ TimeoutError)
                     ConnectionTimeoutError        `connect` or `sock_connect` passed
                     SocketTimeoutError            `sock_read` passed
         ClientPayloadError                        a body is malformed, or was cut off
+        UploadAbortedError                        a request's body was not sent to its end
         ClientResponseError                       .status .message .headers .request_info .history
             ContentTypeError                      `json()` of something else
+            ClientHttpProxyError                  the proxy refuses
             WSServerHandshakeError                the server does not open a WebSocket
+            TooManyRedirects
         InvalidURL                                (+ ValueError)
             InvalidUrlClientError
+                InvalidUrlRedirectClientError     (+ RedirectClientError)
+        RedirectClientError                       a redirect leads nowhere
         NonHttpUrlClientError
+            NonHttpUrlRedirectClientError         (+ RedirectClientError)
+    TotalTimeoutError                             (TimeoutError) `ClientTimeout.total` passed
 
-A `ClientTimeout.total` that passes is a plain TimeoutError, as in aiohttp.
+Each knows how far its request had come: see `RequestProgress`. A total timeout is no ClientError, as in aiohttp, where
+it is a plain TimeoutError.
 """
 
 from __future__ import annotations
 
 import ssl as _ssl
-from collections.abc import Mapping
-from typing import Any
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from multidict import CIMultiDict, CIMultiDictProxy
 
 __all__ = [
     "ClientConnectionError",
@@ -40,26 +53,90 @@ __all__ = [
     "ClientConnectorError",
     "ClientConnectorSSLError",
     "ClientError",
+    "ClientHttpProxyError",
     "ClientOSError",
     "ClientPayloadError",
+    "ClientProxyConnectionError",
     "ClientResponseError",
     "ClientSSLError",
     "ConnectionTimeoutError",
     "ContentTypeError",
     "InvalidURL",
     "InvalidUrlClientError",
+    "InvalidUrlRedirectClientError",
     "NonHttpUrlClientError",
+    "NonHttpUrlRedirectClientError",
+    "RedirectClientError",
+    "RequestProgress",
     "ServerConnectionError",
     "ServerDisconnectedError",
+    "ServerFingerprintMismatch",
     "ServerTimeoutError",
     "SocketTimeoutError",
+    "TooManyRedirects",
+    "TotalTimeoutError",
     "UnixClientConnectorError",
+    "UploadAbortedError",
     "WSServerHandshakeError",
 ]
 
 
-class ClientError(Exception):
+Phase = Literal["pool", "dns", "connect", "tls", "proxy", "send", "head", "body"]
+
+
+class RequestProgress:
+    """How far a request had come when it failed: what a retry has to know."""
+
+    phase: Phase | None = None
+    """What was being done: waiting for a place in the pool, asking the resolver, connecting, in the TLS handshake, at
+    the proxy, sending, waiting for the response's head, or reading its body. None where no request was under way."""
+    bytes_sent: int = 0
+    """Bytes of the request, head and body, that had been handed to the connection. How many arrived, nobody knows."""
+    response_started: bool = False
+    """Whether anything of the response had arrived."""
+    connection_reused: bool = False
+    """Whether the connection had served a request before."""
+    safe_to_retry: bool = False
+    """Whether the same request may be sent again without harm: nothing of it went out, or its method is idempotent (RFC
+    9110, 9.2.2); and its body can be made again."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: _portable(value) for name, value in self.__dict__.items()}
+        arguments = tuple(_portable(value) for value in getattr(self, "args", ()))
+        return _restore, (type(self), arguments, state)
+
+
+def _portable(value: Any) -> Any:
+    """Return `value` as it can be pickled: a view of headers has to be told by its content."""
+    return _Headers(value.items()) if isinstance(value, CIMultiDictProxy) else value
+
+
+class _Headers(tuple[tuple[str, str], ...]):
+    """The content of a view of headers."""
+
+    __slots__ = ()
+
+
+def _live(value: Any) -> Any:
+    return CIMultiDictProxy(CIMultiDict(value)) if isinstance(value, _Headers) else value
+
+
+def _restore(kind: type[BaseException], arguments: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    """Make an error again without its constructor, which may want more than the error has kept."""
+    arguments = tuple(_live(value) for value in arguments)
+    error: BaseException = kind.__new__(kind, *arguments)
+    initialise: Callable[..., None] = OSError.__init__ if isinstance(error, OSError) else BaseException.__init__
+    initialise(error, *arguments)
+    error.__dict__.update({name: _live(value) for name, value in state.items()})
+    return error
+
+
+class ClientError(RequestProgress, Exception):
     """Root of the client's errors."""
+
+
+class TotalTimeoutError(RequestProgress, TimeoutError):
+    """The whole took too long: `ClientTimeout.total` passed."""
 
 
 class ClientConnectionError(ClientError):
@@ -87,6 +164,10 @@ class ClientConnectorError(ClientOSError):
     def __str__(self) -> str:
         tls = "default" if self.ssl is True else self.ssl
         return f"Cannot connect to host {self.host}:{self.port} ssl:{tls} [{self.strerror or self.os_error}]"
+
+
+class ClientProxyConnectionError(ClientConnectorError):
+    """No connection could be opened to the proxy."""
 
 
 class ClientConnectorDNSError(ClientConnectorError):
@@ -133,6 +214,28 @@ class ServerDisconnectedError(ServerConnectionError):
         super().__init__(self.message)
 
 
+class ServerFingerprintMismatch(ServerConnectionError):
+    """The server's certificate is not the one that was pinned."""
+
+    def __init__(self, expected: bytes, got: bytes, host: str, port: int) -> None:
+        super().__init__(expected, got, host, port)
+        self.expected = expected
+        self.got = got
+        self.host = host
+        self.port = port
+
+    def __str__(self) -> str:
+        return (
+            f"the certificate of {self.host}:{self.port} has the fingerprint {self.got.hex()}, "
+            f"and not the pinned {self.expected.hex()}"
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} expected={self.expected!r} got={self.got!r} host={self.host!r} port={self.port!r}>"
+        )
+
+
 class ServerTimeoutError(ServerConnectionError, TimeoutError):
     """The server took too long."""
 
@@ -149,6 +252,10 @@ class ClientPayloadError(ClientError):
     """The body of a response is malformed or incomplete, or that of a request could not be sent as announced."""
 
 
+class UploadAbortedError(ClientError):
+    """The body of a request was not sent to its end."""
+
+
 class ClientResponseError(ClientError):
     """A response that is an error, or that could not be read as HTTP (`status` 400 then)."""
 
@@ -157,14 +264,20 @@ class ClientResponseError(ClientError):
         request_info: Any,  # a RequestInfo
         history: tuple[Any, ...],  # of ClientResponse
         *,
-        status: int = 0,
+        code: int | None = None,
+        status: int | None = None,
         message: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(request_info, history)
+        if code is not None:
+            if status is not None:
+                raise ValueError("Both code and status arguments are provided; code is deprecated, use status instead")
+            warnings.warn("code argument is deprecated, use status instead", DeprecationWarning, stacklevel=2)
+            status = code
         self.request_info = request_info
         self.history = history
-        self.status = status
+        self.status = status or 0
         self.message = message
         self.headers = headers
 
@@ -172,11 +285,37 @@ class ClientResponseError(ClientError):
         return f"{self.status}, message={self.message!r}, url={str(self.request_info.real_url)!r}"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self})"
+        args = f"{self.request_info!r}, {self.history!r}"
+        if self.status:
+            args += f", status={self.status!r}"
+        if self.message:
+            args += f", message={self.message!r}"
+        if self.headers is not None:
+            args += f", headers={self.headers!r}"
+        return f"{type(self).__name__}({args})"
+
+    @property
+    def code(self) -> int:
+        """`status`, by its old name."""
+        warnings.warn("code property is deprecated, use status instead", DeprecationWarning, stacklevel=2)
+        return self.status
+
+    @code.setter
+    def code(self, value: int) -> None:
+        warnings.warn("code property is deprecated, use status instead", DeprecationWarning, stacklevel=2)
+        self.status = value
 
 
 class ContentTypeError(ClientResponseError):
     """The response is not of the content type that was asked for."""
+
+
+class ClientHttpProxyError(ClientResponseError):
+    """The proxy does not let the request pass: its `status` and `headers`."""
+
+
+class TooManyRedirects(ClientResponseError):
+    """More redirects than `max_redirects`, or one that leads in a circle: `history` has the responses."""
 
 
 class WSServerHandshakeError(ClientResponseError):
@@ -201,3 +340,23 @@ class InvalidUrlClientError(InvalidURL):
 
 class NonHttpUrlClientError(ClientError):
     """The URL is of another scheme than http or https."""
+
+    def __init__(self, url: Any, description: str | None = None) -> None:
+        super().__init__(url, description) if description else super().__init__(url)
+        self.url = url
+        self.description = description
+
+    def __str__(self) -> str:
+        return f"{self.url} - {self.description}" if self.description else str(self.url)
+
+
+class RedirectClientError(ClientError):
+    """A redirect cannot be followed."""
+
+
+class InvalidUrlRedirectClientError(InvalidUrlClientError, RedirectClientError):
+    """A redirect's Location is not valid."""
+
+
+class NonHttpUrlRedirectClientError(NonHttpUrlClientError, RedirectClientError):
+    """A redirect leads to another scheme than http or https."""

@@ -1,25 +1,27 @@
-"""A request as a value: what the session's and the call's settings come to, ready for the wire."""
+"""`ClientRequest`: one request of a session, as middlewares see it and as it goes to the wire."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from drywire_sansio import __version__, http1
-from drywire_sansio.grammar import METHOD
-from drywire_transports.message_fields import map_to_fields
+from drywire_sansio import http1
+from drywire_sansio.retries import IDEMPOTENT
+from drywire_transports.message_fields import HttpVersion, HttpVersion11, fields_to_map, map_to_fields
+from drywire_transports.payloads import Payload
 
+from .bodies import make_body
 from .errors import InvalidUrlClientError, NonHttpUrlClientError
-from .payloads import Payload
+from .request_fields import length_field
+from .timeouts import Deadlines
+from .tracing import Trace
+from .upload_tracker import UploadTracker
 
-__all__ = ["USER_AGENT", "ClientRequest", "RequestInfo", "absolute_url", "plain_headers", "request_headers"]
-
-USER_AGENT = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
-_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+__all__ = ["ClientRequest", "RequestInfo", "RequestSettings", "absolute_url", "parsed_url"]
 
 
 class RequestInfo(NamedTuple):
@@ -30,20 +32,219 @@ class RequestInfo(NamedTuple):
     headers: CIMultiDictProxy[str]
     real_url: URL
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _request_info, (self.url, self.method, tuple(self.headers.items()), self.real_url)
 
-class ClientRequest(NamedTuple):
-    """A request, ready to be sent and, if its payload allows, to be sent again."""
 
-    method: str
-    url: URL
-    fields: http1.FieldLines
-    payload: Payload | None
-    ssl: Any
-    server_hostname: str | None
+def _request_info(url: URL, method: str, headers: tuple[tuple[str, str], ...], real_url: URL) -> RequestInfo:
+    return RequestInfo(url, method, CIMultiDictProxy(CIMultiDict(headers)), real_url)
+
+
+@dataclass(slots=True, frozen=True)
+class RequestSettings:
+    """What a request is beside its method, URL, header and body: most requests of a session share one of these."""
+
+    version: HttpVersion = HttpVersion11
+    compress: str | None = None
+    """The content coding that the body is put into as it is sent."""
+    chunked: bool | None = None
+    expect100: bool = False
+    proxy: URL | None = None
+    proxy_authorization: str | None = None
+    proxy_headers: CIMultiDict[str] | None = None
+    ssl: Any = True
+    server_hostname: str | None = None
+    response_class: Any = None
+    auto_decompress: bool = True
+    limits: http1.Limits | None = None
+    """Bounds on the response other than the connector's."""
+    traces: Sequence[Trace] = ()
+    upload_tracker: UploadTracker | None = None
+
+
+class ClientRequest:
+    """A request, ready to be sent, and to be sent again if its body can be.
+
+    A middleware may change `headers`, and the body by `update_body`.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        url: URL,
+        *,
+        session: Any,
+        settings: RequestSettings,
+        deadlines: Deadlines,
+        fields: http1.FieldLines | None = None,
+        headers: CIMultiDict[str] | None = None,
+        payload: Payload | None = None,
+    ) -> None:
+        self.method = method
+        self.original_url = url
+        """The URL with its fragment."""
+        self.session = session
+        self.settings = settings
+        self.deadlines = deadlines
+        self.payload = payload
+        """The body, None for none."""
+        self._fields = fields
+        self._headers = headers
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.method} {self.url}>"
+
+    @property
+    def url(self) -> URL:
+        """The URL without its fragment."""
+        return self.original_url.with_fragment(None)
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields, those that are set by themselves among them; may be changed until it is sent."""
+        if self._headers is None:
+            assert self._fields is not None
+            self._headers = CIMultiDict(fields_to_map(self._fields))
+            self._fields = None
+        return self._headers
+
+    @property
+    def body(self) -> Payload | bytes:
+        """The body, ``b""`` for none."""
+        return b"" if self.payload is None else self.payload
+
+    @body.setter
+    def body(self, value: Any) -> None:
+        self._set_body(value)
+
+    async def update_body(self, body: Any) -> None:
+        """Send `body` in place of the one there is, which is closed; what describes it in the header goes with it."""
+        before = self.payload
+        self._set_body(body)
+        if before is not None and before is not self.payload:
+            await before.close()
+
+    def _set_body(self, body: Any) -> None:
+        headers = self.headers
+        headers.popall("Content-Length", None)
+        headers.popall("Transfer-Encoding", None)
+        self.payload = None if body is None or body == b"" else make_body(body)
+        if self.payload is not None and "Content-Type" not in headers:
+            headers["Content-Type"] = self.payload.content_type
+        length = length_field(self.method, self.payload, bool(self.settings.compress or self.settings.chunked))
+        if length is not None:
+            headers[length[0].decode()] = length[1].decode()
+
+    @property
+    def fields(self) -> http1.FieldLines:
+        """The header fields as they go out. Raises LocalProtocolError for what HTTP does not allow."""
+        if self._headers is not None:
+            return http1.FieldLines(map_to_fields(self._headers))
+        assert self._fields is not None
+        return self._fields
 
     def head(self) -> http1.Request:
-        """Return the head for the wire."""
-        return http1.Request(self.method.encode("ascii"), self.url.raw_path_qs.encode("ascii"), self.fields)
+        """Return the head for the wire. Raises LocalProtocolError."""
+        version = b"1.1" if self.settings.version >= HttpVersion11 else b"1.0"
+        target = self.original_url.raw_path_qs.encode("ascii")
+        return http1.Request(self.method.encode("ascii"), target, self.fields, version)
+
+    @property
+    def request_info(self) -> RequestInfo:
+        """What is asked, to be kept."""
+        headers = fields_to_map(self._fields) if self._headers is None and self._fields else CIMultiDict(self.headers)
+        view = headers if isinstance(headers, CIMultiDictProxy) else CIMultiDictProxy(headers)
+        return RequestInfo(self.url, self.method, view, self.original_url)
+
+    @property
+    def expects_continue(self) -> bool:
+        """Whether the body is to wait for the server's 100 Continue."""
+        return self.settings.expect100 or (self._headers is not None and "Expect" in self._headers)
+
+    @property
+    def replayable(self) -> bool:
+        """Whether it can be sent as it is, once more."""
+        payload = self.payload
+        return payload is None or payload.replayable
+
+    @property
+    def is_idempotent(self) -> bool:
+        """Whether its method may be repeated without harm (RFC 9110, 9.2.2)."""
+        return self.method in IDEMPOTENT
+
+    # What aiohttp's middlewares look at
+
+    def is_ssl(self) -> bool:
+        """Return whether it goes over TLS."""
+        return self.original_url.scheme in ("https", "wss")
+
+    @property
+    def host(self) -> str:
+        """The host of the URL."""
+        return self.original_url.raw_host or ""
+
+    @property
+    def port(self) -> int | None:
+        """The port of the URL."""
+        return self.original_url.port
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of HTTP on its request line."""
+        return self.settings.version
+
+    @property
+    def compress(self) -> str | None:
+        """The content coding that the body is put into as it is sent."""
+        return self.settings.compress
+
+    @property
+    def chunked(self) -> bool | None:
+        """Whether the chunked coding was asked for."""
+        return self.settings.chunked
+
+    @property
+    def ssl(self) -> Any:
+        """True, False, an SSLContext or a Fingerprint."""
+        return self.settings.ssl
+
+    @property
+    def server_hostname(self) -> str | None:
+        """The name for TLS, None for the URL's host."""
+        return self.settings.server_hostname
+
+    @property
+    def proxy(self) -> URL | None:
+        """The proxy that it goes through."""
+        return self.settings.proxy
+
+    @property
+    def proxy_headers(self) -> CIMultiDict[str] | None:
+        """Header fields for the proxy."""
+        return self.settings.proxy_headers
+
+    @property
+    def response_class(self) -> Any:
+        """The class that its response will be of."""
+        return self.settings.response_class
+
+    @property
+    def connection_key(self) -> Any:
+        """What a connection must be to carry it."""
+        connector = self.session.connector
+        return None if connector is None else connector.key_of(self)
+
+
+def parsed_url(url: URL | str) -> URL:
+    """Return `url` as a URL. Raises InvalidUrlClientError where it is none, TypeError for what is neither."""
+    if isinstance(url, URL):
+        return url
+    if not isinstance(url, str):
+        raise TypeError(f"a URL must be a str or yarl.URL, not {type(url).__name__}")
+    try:
+        return URL(url)
+    except ValueError as error:
+        raise InvalidUrlClientError(url, str(error)) from error
 
 
 def absolute_url(url: URL | str, base: URL | None) -> URL:
@@ -52,79 +253,33 @@ def absolute_url(url: URL | str, base: URL | None) -> URL:
     Raises InvalidUrlClientError where it has no host, NonHttpUrlClientError for another scheme, TypeError for what is
     not a URL.
     """
-    if not isinstance(url, URL):
-        if not isinstance(url, str):
-            raise TypeError(f"a URL must be a str or yarl.URL, not {type(url).__name__}")
-        try:
-            url = URL(url)
-        except ValueError as error:
-            raise InvalidUrlClientError(url, str(error)) from error
+    url = parsed_url(url)
     if base is not None:
         url = base.join(url)
-    if url.scheme not in ("http", "https"):
-        if url.scheme:
-            raise NonHttpUrlClientError(url)
-        raise InvalidUrlClientError(url, "a relative URL needs a session with base_url")
-    if not url.raw_host:
-        raise InvalidUrlClientError(url, "the URL has no host")
+    check_url(url)
     return url
 
 
-def host_field(url: URL) -> str:
-    """Return the value of Host for `url`: with its port unless that is the scheme's own (RFC 9110, 7.2).
-
-    Raises InvalidUrlClientError for a URL with a user or password: they would be dropped in silence.
-    """
-    if url.raw_user is not None or url.raw_password is not None:
+def check_url(url: URL) -> None:
+    """Raise InvalidUrlClientError or NonHttpUrlClientError unless `url` can be requested."""
+    if url.scheme not in ("http", "https"):
+        if url.scheme:
+            raise NonHttpUrlClientError(url, "only http and https can be requested")
+        raise InvalidUrlClientError(url, "a relative URL needs a session with base_url: ClientSession(base_url=...)")
+    host = url.raw_host
+    if not host:
+        raise InvalidUrlClientError(url, "the URL has no host")
+    # RFC 3986, 7.4: what old resolvers take for an address is none that anybody else checks
+    last = host.rpartition(".")[2]
+    if (last.isdecimal() or last[:2] in ("0x", "0X")) and not _is_address(host):
         raise InvalidUrlClientError(
-            url.with_user(None), "a user and password in the URL are not sent: pass an Authorization header"
+            url, f"the host {host[:60]!r} is neither a name nor an IP address in its usual form"
         )
-    return url.host_port_subcomponent or ""
 
 
-def plain_headers(url: URL) -> http1.FieldLines:
-    """Return the fields of a request to which nobody added any, and which has no body."""
-    return http1.FieldLines(
-        [(b"Host", host_field(url).encode("ascii")), (b"Accept", b"*/*"), (b"User-Agent", USER_AGENT.encode("ascii"))]
+def _is_address(host: str) -> bool:
+    parts = host.split(".")
+    return len(parts) == 4 and all(
+        part.isascii() and part.isdecimal() and len(part) <= 3 and int(part) < 256 and str(int(part)) == part
+        for part in parts
     )
-
-
-def request_headers(
-    method: str, url: URL, headers: CIMultiDict[str], payload: Payload | None, skip: Iterable[str], chunked: bool | None
-) -> http1.FieldLines:
-    """Return all fields: Host first, the given ones as they are, and the automatic ones that neither lack nor `skip`.
-
-    Raises ValueError where `chunked` contradicts the given headers, and for a method or header that HTTP does not
-    allow.
-    """
-    if not method.isascii() or METHOD.fullmatch(method.encode()) is None:
-        raise ValueError(f"method {method[:60]!r} is not a token (RFC 9110, 9.1)")
-    skipped = {name.lower() for name in skip}
-    fields: list[tuple[bytes, bytes]] = []
-    if "Host" not in headers:
-        fields.append((b"Host", host_field(url).encode("ascii")))
-    fields += map_to_fields(headers)
-    for name, value in (("Accept", "*/*"), ("User-Agent", USER_AGENT)):
-        if name not in headers and name.lower() not in skipped:
-            fields.append((name.encode(), value.encode()))
-    if payload is not None and "Content-Type" not in headers and "content-type" not in skipped:
-        fields.append((b"Content-Type", payload.content_type.encode("utf-8")))
-    fields += _length_fields(method, headers, payload, chunked)
-    try:
-        return http1.FieldLines(fields)
-    except http1.LocalProtocolError as error:
-        raise ValueError(f"the request's headers cannot be sent: {error}") from error
-
-
-def _length_fields(
-    method: str, headers: CIMultiDict[str], payload: Payload | None, chunked: bool | None
-) -> list[tuple[bytes, bytes]]:
-    if chunked and ("Transfer-Encoding" in headers or "Content-Length" in headers):
-        raise ValueError("chunked=True cannot go with a Content-Length or Transfer-Encoding header")
-    if "Transfer-Encoding" in headers or "Content-Length" in headers:
-        return []
-    if payload is None:
-        return [(b"Content-Length", b"0")] if method in _BODY_EXPECTED else []
-    if payload.size is None or chunked:
-        return [(b"Transfer-Encoding", b"chunked")]
-    return [(b"Content-Length", b"%d" % payload.size)]

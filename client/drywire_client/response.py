@@ -1,30 +1,37 @@
-"""`ClientResponse`: the head of a response, and its body as it comes."""
+"""`ClientResponse`: a response, and its body as it comes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import Any
-
-from multidict import CIMultiDictProxy
-from yarl import URL
+from typing import Any, Final
 
 from drywire_sansio import http1
-from drywire_sansio.media_types import MediaType, parse_media_type
+from drywire_sansio.coding import ContentCodingError, ContentDecoder
 from drywire_transports import Runtime, StreamBusy, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader
-from drywire_transports.message_fields import fields_to_map
 
 from .connector import Connection
-from .errors import ClientConnectionError, ClientPayloadError, ClientResponseError, ContentTypeError
-from .request import ClientRequest, RequestInfo
-from .timeouts import Deadlines
+from .errors import (
+    ClientConnectionError,
+    ClientError,
+    ClientPayloadError,
+    ContentTypeError,
+    RequestProgress,
+    TotalTimeoutError,
+)
+from .request import ClientRequest
+from .response_head import ContentDisposition, ResponseHead
+from .tracing import TraceResponseChunkReceivedParams, emit
 from .upload import Upload
 
-__all__ = ["ClientResponse"]
+__all__ = ["ClientResponse", "ContentDisposition"]
 
-_VERSIONS = {b"1.0": (1, 0), b"1.1": (1, 1)}
+DRAINED: Final = 64 * 1024
+"""Bytes of a body that nobody wants which are worth reading, to keep the connection."""
+DRAIN_TIME: Final = 0.25
+"""Seconds that reading them may take."""
 
 
 class _Nothing:
@@ -35,125 +42,61 @@ class _Nothing:
         yield
 
 
-class ClientResponse:
+class ClientResponse(ResponseHead):
     """A response. Its connection goes back to the pool by itself once the body has arrived.
 
     Leave it by ``async with``, or read it, or `release` it: what is not read to its end keeps its connection.
     """
+
+    _body: bytes | None = None
+    _ended = False  # the response, not the upload
+    _closed = False
+    in_context = False
+    """Whether ``async with`` will release it."""
 
     def __init__(
         self,
         request: ClientRequest,
         head: http1.Response,
         connection: Connection,
-        deadlines: Deadlines,
         runtime: Runtime,
         upload: Upload | None,
     ) -> None:
-        self._request = request
-        self.head = head
-        """The head as the protocol core gave it."""
+        super().__init__(request, head)
         self._connection: Connection | None = connection
-        self._deadlines = deadlines
         self._runtime = runtime
         self._upload = upload
-        self._body: bytes | None = None
-        self._headers: CIMultiDictProxy[str] | None = None
-        self._media_type: MediaType | None = None
-        self._ended = False  # the response, not the upload
-        self.in_context = False
-        """Whether ``async with`` will release it."""
-        self._closed = False
-        self.status = head.status
-        """The status code."""
-        self.history: tuple[ClientResponse, ...] = ()
-        """The responses that led here by redirects, oldest first."""
         self.content = StreamReader(self)
         """The body as a stream."""
+        raw = head.headers.raw if isinstance(head.headers, http1.FieldLines) else b""
+        if b"ontent-" in raw and b"content-encoding:" in raw.lower() and request.settings.auto_decompress:
+            self._decode(connection)
         self._take_what_has_come()
 
     def __del__(self) -> None:
-        if self._connection is not None:
+        if getattr(self, "_connection", None) is not None:
             self.close()  # forgotten half-way: its place in the pool is not lost
 
-    def __repr__(self) -> str:
-        return f"<ClientResponse({self.url}) [{self.status} {self.reason}]>"
+    def _decode(self, connection: Connection) -> None:
+        """Have the body decoded as it is read."""
+        if self.method == "HEAD" or self.status in (204, 304):
+            return
+        field = ", ".join(self.headers.getall("Content-Encoding", ()))
+        limits = connection.channel.connection.limits
+        try:
+            decoder = ContentDecoder.make(field, limits)
+        except ContentCodingError as error:
+            self.content.set_exception(self._coding_failed(error))
+            return
+        if decoder is not None:
+            self.content.decode_with(decoder, self._coding_failed)
 
-    # The head
-
-    @property
-    def reason(self) -> str:
-        """The reason phrase; may be empty."""
-        return self.head.reason.decode("utf-8", "surrogateescape")
-
-    @property
-    def ok(self) -> bool:
-        """Whether the status is below 400."""
-        return self.status < 400
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """The HTTP version of the response."""
-        return _VERSIONS[self.head.http_version]
-
-    @property
-    def method(self) -> str:
-        """The method of the request."""
-        return self._request.method
-
-    @property
-    def url(self) -> URL:
-        """The URL of the request, without its fragment."""
-        return self._request.url.with_fragment(None)
-
-    @property
-    def real_url(self) -> URL:
-        """The URL of the request, with its fragment."""
-        return self._request.url
-
-    @property
-    def host(self) -> str | None:
-        """The host of the URL."""
-        return self._request.url.host
-
-    @property
-    def request_info(self) -> RequestInfo:
-        """What was asked."""
-        return RequestInfo(self.url, self.method, fields_to_map(self._request.fields), self.real_url)
-
-    @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """The header fields, by name in any case."""
-        if self._headers is None:
-            self._headers = fields_to_map(self.head.headers)
-        return self._headers
-
-    @property
-    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The header fields as they came: in order, names in their own case."""
-        return tuple(self.head.headers)
-
-    @property
-    def _type(self) -> MediaType:
-        if self._media_type is None:
-            self._media_type = parse_media_type(self.headers.get("Content-Type"))
-        return self._media_type
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body; ``application/octet-stream`` where none is said."""
-        return self._type.essence
-
-    @property
-    def charset(self) -> str | None:
-        """The charset of the body, None where none is said."""
-        return self._type.charset
-
-    @property
-    def content_length(self) -> int | None:
-        """The length of the body in bytes, None where it was not said beforehand."""
-        value = self.headers.get("Content-Length")
-        return None if value is None else int(value)
+    def _coding_failed(self, error: ContentCodingError) -> ClientPayloadError:
+        failed = ClientPayloadError(f"Can not decode content-encoding: {error}: {self.method} {self.url}")
+        self._note(failed)
+        self.close()
+        failed.__cause__ = error
+        return failed
 
     # The body
 
@@ -167,22 +110,36 @@ class ClientResponse:
             if self._closed and not self.content.is_eof() and self.content.exception() is None:
                 raise ClientConnectionError("Connection closed")
             self._body = await self.content.read()
+            if self._request.settings.traces:
+                params = TraceResponseChunkReceivedParams(self.method, self.url, self._body)
+                await emit(self._request.settings.traces, "response_chunk_received", params)
         return self._body
 
     def get_encoding(self) -> str:
-        """Return the encoding for `text`: the charset that is said and known, else UTF-8."""
+        """Return the encoding for `text`: the charset that is said and known, else what the session resolves to.
+
+        JSON is in UTF-8 (RFC 8259, 8.1). Raises RuntimeError where a resolver needs the body and it was not read.
+        """
         charset = self.charset
-        if charset is None:
+        if charset is not None and _is_codec(charset):
+            return charset
+        if self.content_type == "application/rdap" or self._is_of_type("application/json"):
             return "utf-8"
-        try:
-            "".encode(charset)
-        except LookupError:
+        resolver = self._request.session.fallback_charset_resolver if self._request.session is not None else None
+        if resolver is None:
             return "utf-8"
-        return charset
+        if self._body is None:
+            raise RuntimeError("Cannot compute fallback encoding of a not yet read body")
+        encoding: str = resolver(self, self._body)
+        return encoding
 
     async def text(self, encoding: str | None = None, errors: str = "strict") -> str:
         """Return the body as text. Raises UnicodeDecodeError, and what `read` raises."""
-        return (await self.read()).decode(encoding or self.get_encoding(), errors)
+        body = await self._whole()
+        return body.decode(encoding or self.get_encoding(), errors)
+
+    async def _whole(self) -> bytes:
+        return await self.read() if self._body is None else self._body
 
     async def json(
         self,
@@ -196,16 +153,12 @@ class ClientResponse:
         Raises ContentTypeError where the response is not of `content_type` (None for any; the default also takes
         types that end in ``+json``), json.JSONDecodeError, and what `text` raises.
         """
-        text = await self.text(encoding)
-        if content_type is not None and not self._is_of_type(content_type):
-            raise ContentTypeError(
-                self.request_info,
-                self.history,
-                status=self.status,
-                message=f"Attempt to decode JSON with unexpected mimetype: {self.headers.get('Content-Type', '')}",
-                headers=self.headers,
-            )
-        return loads(text) if text.strip() else None
+        body = await self._whole()
+        if content_type and not self._is_of_type(content_type):
+            message = f"Attempt to decode JSON with unexpected mimetype: {self.headers.get('Content-Type', '')}"
+            raise self.error(message, ContentTypeError)
+        stripped = body.strip()
+        return loads(stripped.decode(encoding or self.get_encoding())) if stripped else None
 
     def _is_of_type(self, expected: str) -> bool:
         actual = self.content_type
@@ -219,9 +172,7 @@ class ClientResponse:
             return
         if not self.in_context:
             self.release()
-        raise ClientResponseError(
-            self.request_info, self.history, status=self.status, message=self.reason, headers=self.headers
-        )
+        raise self.error()
 
     # The connection
 
@@ -242,6 +193,22 @@ class ClientResponse:
         self.close()
         return _Nothing()
 
+    async def drain(self) -> None:
+        """Release the response, after a short look whether little enough of the body is left to keep the connection.
+
+        What comes is dropped undecoded.
+        """
+        left, patience = DRAINED, self._runtime.now() + DRAIN_TIME
+        length = self.content_length if self._connection is not None else 0
+        self._take_what_has_come()
+        while self._connection is not None and not self._ended and left > 0 and (length or 0) <= DRAINED:
+            try:
+                piece = await self._pull(patience)
+            except (ClientError, TotalTimeoutError):
+                break
+            left -= len(piece[0]) if piece is not None else 0
+        self.release()
+
     def detach(self) -> Connection:
         """Give up the connection, which has switched to another protocol. Raises ClientConnectionError without one."""
         connection, self._connection = self._connection, None
@@ -259,6 +226,12 @@ class ClientResponse:
         if connection is not None:
             connection.close()
 
+    async def wait_for_close(self) -> None:
+        """Wait until the request is sent too, and release the response."""
+        if self._upload is not None:
+            await self._upload.wait()
+        self.release()
+
     async def __aenter__(self) -> ClientResponse:
         self.in_context = True
         return self
@@ -266,36 +239,71 @@ class ClientResponse:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.in_context = False
         self.release()
         if self._upload is not None:
             await self._upload.wait()
+
+    @property
+    def has_sent_body(self) -> bool:
+        """Whether the request's body was sent, or begun to be sent, by itself."""
+        return self._upload is not None
+
+    def let_go_of_request(self) -> None:
+        """Close the request's payload once it is sent: nobody will need it again."""
+        if self._upload is not None:
+            self._upload.let_go()
+        elif self._request.payload is not None:
+            self._request.payload._close()
+            if self._request.settings.upload_tracker is not None:
+                self._request.settings.upload_tracker.abort()
 
     # What comes (`BodySource`)
 
     async def pull(self) -> Piece | None:
         """Return the next piece of the body, None at its end."""
+        return await self._pull(None)
+
+    async def _pull(self, patience: float | None) -> Piece | None:
         connection = self._connection
         if connection is None or self._ended:
             if self._ended:
                 return None
             raise ClientConnectionError("Connection closed")
-        connection.stream.read_deadline = self._deadlines.read(self._runtime.now())
+        deadlines = self._request.deadlines
+        deadline = deadlines.read(self._runtime.now())
+        connection.stream.read_deadline = deadline if patience is None else min(deadline, patience)
         try:
             event = await connection.channel.next_event()
         except StreamBusy:
             raise  # a second reader: the first one goes on
         except StreamTimeout as error:
+            late = deadlines.blame(self._runtime.now(), "read")
+            self._note(late)
             self.close()
-            raise self._deadlines.blame(self._runtime.now(), "read") from error
+            raise late from error
         except (http1.RemoteProtocolError, TransportError) as error:
+            broken = self._broken(error)
             self.close()
             if self._upload is not None and self._upload.error is not None:
                 raise self._upload.error from error
-            raise ClientPayloadError(f"Response payload is not completed: {error}") from error
+            raise broken from error
         if isinstance(event, http1.Data):
             return bytes(event.data), event.chunk_end
         self._end()
         return None
+
+    def _broken(self, error: Exception) -> ClientPayloadError:
+        broken = ClientPayloadError(f"Response payload is not completed: {error}: {self.method} {self.url}")
+        self._note(broken)
+        return broken
+
+    def _note(self, error: RequestProgress) -> None:
+        """Write down in `error` how far everything had come."""
+        error.phase, error.response_started = "body", True
+        if self._connection is not None:
+            error.bytes_sent, error.connection_reused = self._connection.sent, self._connection.reused
+        error.safe_to_retry = self._request.replayable and self._request.is_idempotent
 
     def _take_what_has_come(self) -> None:
         """Take in what came with the head: a small response is complete at once, read or not."""
@@ -304,8 +312,8 @@ class ClientResponse:
             try:
                 event = connection.channel.poll_event()
             except http1.RemoteProtocolError as error:
+                broken = self._broken(error)
                 self.close()
-                broken = ClientPayloadError(f"Response payload is not completed: {error}")
                 broken.__cause__ = error
                 self.content.set_exception(broken)
                 return
@@ -330,3 +338,11 @@ class ClientResponse:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.release()
+
+
+def _is_codec(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True

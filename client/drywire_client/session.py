@@ -1,150 +1,65 @@
-"""`ClientSession`: the settings that requests share, and a method for each verb."""
+"""`ClientSession`: a method for each verb, and one for WebSockets."""
 
 from __future__ import annotations
 
-import json as json_module
-import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from multidict import CIMultiDict
 from yarl import URL
 
-from drywire_sansio import http1
 from drywire_transports import current_runtime
-from drywire_transports.message_fields import LooseHeaders, to_multidict
+from drywire_transports.message_fields import LooseHeaders
+from drywire_transports.payloads import Payload
 
-from .connector import TCPConnector
+from .awaited import Awaited
+from .bodies import json_body, make_body
+from .call import Call, RaiseForStatus
+from .cookie_jar import LooseCookies
 from .errors import ClientResponseError
 from .exchange import exchange
-from .payloads import BytesPayload, Payload, make_payload
-from .request import ClientRequest, absolute_url, plain_headers, request_headers
+from .legacy import deprecated, merged_ssl
+from .middlewares import ClientHandlerType, ClientMiddlewareType, wrapped
+from .options import (
+    UNSET,
+    Query,
+    Timeout,
+    Unset,
+    authorization_of,
+    compression,
+    limits_of,
+    proxying,
+    to_timeout,
+    to_ws_timeout,
+    with_query,
+)
+from .request import ClientRequest, RequestSettings, absolute_url
+from .request_fields import check_framing, checked_method
 from .response import ClientResponse
-from .timeouts import DEFAULT_TIMEOUT, DEFAULT_WS_TIMEOUT, ClientTimeout, ClientWSTimeout, Deadlines
+from .session_settings import SessionSettings, unclosed
+from .timeouts import DEFAULT_WS_TIMEOUT, ClientWSTimeout, Deadlines
+from .tracing import traces_of
+from .upload_tracker import UploadTracker
 from .websocket import ClientWebSocketResponse, WebSocketSettings, WebSocketWish, handshake_error, http_url
 
 __all__ = ["ClientSession"]
 
-Query = Any
-"""What yarl takes as a query: str, a mapping, or pairs."""
-Timeout = ClientTimeout | float | None
-RaiseForStatus = bool | Callable[[ClientResponse], Awaitable[None]]
 
-T = TypeVar("T", bound=AbstractAsyncContextManager[Any])
+class ClientSession(SessionSettings):
+    """Requests that share connections, cookies, headers and settings. Make one for a program, and close it.
 
-KEPT: Final = 64
-"""Hosts of which the plain header section is kept."""
-
-
-class _Unset:
-    """The type of `UNSET`."""
-
-
-UNSET: Final = _Unset()
-"""A parameter that was not given, where None has a meaning of its own."""
-
-
-class _Awaited(Coroutine[Any, Any, T]):
-    """What is made by a coroutine: await it for the thing itself, or enter it to have that taken care of at the end."""
-
-    __slots__ = ("_coroutine", "_made")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
-        self._coroutine = coroutine
-
-    def send(self, value: Any) -> Any:
-        """Go on with the request."""
-        return self._coroutine.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        """Go on with the request by an error."""
-        return self._coroutine.throw(*error)
-
-    def close(self) -> None:
-        """Drop the request."""
-        self._coroutine.close()
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        return self._coroutine.__await__()
-
-    async def __aenter__(self) -> T:
-        self._made = made = await self._coroutine
-        await made.__aenter__()
-        return made
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._made.__aexit__(kind, error, traceback)
-
-
-async def _checked(response: ClientResponse, check: RaiseForStatus) -> None:
-    """Raise what `check` makes of `response`, which is closed then."""
-    if not callable(check):
-        response.raise_for_status()
-        return
-    try:
-        await check(response)
-    except BaseException:
-        response.close()
-        raise
-
-
-def _to_timeout(timeout: Timeout) -> ClientTimeout:
-    if isinstance(timeout, ClientTimeout):
-        return timeout
-    return ClientTimeout(total=timeout)
-
-
-def _to_ws_timeout(timeout: ClientWSTimeout | float, receive: float | None) -> ClientWSTimeout:
-    if not isinstance(timeout, ClientWSTimeout):
-        message = "a float as timeout is deprecated: use timeout=ClientWSTimeout(ws_close=...)"
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
-        timeout = ClientWSTimeout(ws_receive=receive, ws_close=timeout)
-    if receive is not None:
-        message = "receive_timeout is deprecated: use timeout=ClientWSTimeout(ws_receive=...)"
-        warnings.warn(message, DeprecationWarning, stacklevel=3)
-        timeout = replace(timeout, ws_receive=receive)
-    return timeout
-
-
-class ClientSession:
-    """Requests that share connections, headers and settings. Make one for a program, and close it.
-
-    `base_url` is what relative URLs are joined to; `headers` are sent with each request; `timeout` is a
-    `ClientTimeout`, or the total in seconds; with `raise_for_status` a status of 400 or more raises, or what an async
-    function of the response makes of it; `connector` is closed with the session if `connector_owner`;
-    `ws_response_class` is a class of your own, made of `ClientWebSocketResponse`.
+    `base_url` is what relative URLs are joined to; `connector` is closed with the session if `connector_owner`;
+    `cookies` are sent to every host, and `cookie_jar` keeps what servers set; `headers` go with each request;
+    `skip_auto_headers` names those that do not by themselves; `auth` is a `BasicAuth`, sent to the origin of the base
+    URL only if there is one; `proxy`, `proxy_auth`, `proxy_headers` and `proxies` (by scheme) say what requests go
+    through; `json_serialize` writes JSON as str, `json_serialize_bytes` as bytes; `request_class`, `response_class` and
+    `ws_response_class` are classes of your own made of ours; `version` is the HTTP version of requests; with
+    `raise_for_status` a status of 400 or more raises, or what an async function of the response makes of it; `timeout`
+    is a `ClientTimeout`, or the total in seconds; `auto_decompress` decodes bodies; `trust_env` uses the environment's
+    proxies and netrc file; `trace_configs` and `middlewares` go around each request; `max_line_size`, `max_field_size`
+    (bytes) and `max_headers` bound what responses may have; `fallback_charset_resolver` is asked for the charset of a
+    body that names none; `ssl` is the default for requests.
     """
-
-    def __init__(
-        self,
-        base_url: str | URL | None = None,
-        *,
-        connector: TCPConnector | None = None,
-        headers: LooseHeaders | None = None,
-        skip_auto_headers: Iterable[str] = (),
-        json_serialize: Callable[[Any], str] = json_module.dumps,
-        timeout: Timeout | _Unset = UNSET,
-        raise_for_status: RaiseForStatus = False,
-        connector_owner: bool = True,
-        ws_response_class: type[ClientWebSocketResponse] = ClientWebSocketResponse,
-    ) -> None:
-        self._closed = True  # until all is well
-        self._base_url = _checked_base(base_url)
-        self._headers = to_multidict(headers)
-        self._skip = frozenset(name.lower() for name in skip_auto_headers)
-        self._json_serialize = json_serialize
-        self._timeout = DEFAULT_TIMEOUT if isinstance(timeout, _Unset) or timeout is None else _to_timeout(timeout)
-        self._raise_for_status = raise_for_status
-        self._connector: TCPConnector | None = TCPConnector() if connector is None else connector
-        self._connector_owner = connector_owner
-        self._ws_response_class = ws_response_class
-        self._plain: dict[URL, http1.FieldLines] = {}
-        self._closed = False
 
     async def __aenter__(self) -> ClientSession:
         return self
@@ -161,69 +76,57 @@ class ClientSession:
         """Never reached."""
 
     def __del__(self) -> None:
-        connector = getattr(self, "_connector", None)
-        if not self._closed and connector is not None and self._connector_owner:
-            warnings.warn(f"Unclosed client session {self!r}", ResourceWarning, stacklevel=2, source=self)
-
-    # What is known
-
-    @property
-    def closed(self) -> bool:
-        """Whether the session is closed or detached."""
-        return self._closed
-
-    @property
-    def connector(self) -> TCPConnector | None:
-        """The connector; None once the session is closed."""
-        return self._connector
-
-    @property
-    def headers(self) -> CIMultiDict[str]:
-        """The header fields of each request; may be changed."""
-        return self._headers
-
-    @property
-    def timeout(self) -> ClientTimeout:
-        """The time limits of each request."""
-        return self._timeout
+        if not getattr(self, "_closed", True) and self._connector is not None and self._connector_owner:
+            unclosed(self)
 
     # Requests
 
-    def request(self, method: str, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
-        """Request `url` by `method`. The options are those of `_request`.
+    def request(self, method: str, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
+        """Request `url` by `method`: await it for the response, or enter it to have that released at the end.
+
+        `params`: what is added to the URL's query: a mapping, pairs, or a str that is left as it is. `data`: the body:
+        bytes, str, a form (mapping, pairs, `FormData`), a file, an async iterable, a `Payload`. `json`: a body in JSON.
+        `files`: files to send with a form. `cookies`: for this request only. `headers`: in place of the session's of
+        the same names. `skip_auto_headers`: names that do not go along by themselves. `auth`: a `BasicAuth`.
+        `allow_redirects`, `max_redirects` (10; 0 for any number). `compress`: True (deflate) or a content coding.
+        `chunked`: use the chunked coding. `expect100`: send the body once the server says 100 Continue, or nothing for
+        a second. `raise_for_status`, `read_until_eof`, `auto_decompress`, `middlewares`, `ssl`, `server_hostname`,
+        `proxy`, `proxy_auth`, `proxy_headers`, `max_line_size`, `max_field_size`, `max_headers`: in place of the
+        session's. `timeout`: a `ClientTimeout`, seconds in all, or None for no limit. `trace_request_ctx`: for the
+        contexts of `TraceConfig`. `upload_tracker`: an `UploadTracker`.
 
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
         the session is closed, and TypeError or ValueError for options that are not valid.
         """
-        return _Awaited(self._request(method, url, **options))
+        return Awaited(self._request(method, url, **options))
 
-    def get(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
+    def get(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """GET `url`; see `request`."""
-        return _Awaited(self._request("GET", url, **options))
+        return Awaited(self._request("GET", url, allow_redirects=allow_redirects, **options))
 
-    def head(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
-        """HEAD `url`; see `request`."""
-        return _Awaited(self._request("HEAD", url, **options))
+    def head(self, url: str | URL, *, allow_redirects: bool = False, **options: Any) -> Awaited[ClientResponse]:
+        """HEAD `url`, and follow no redirects unless told to; see `request`."""
+        return Awaited(self._request("HEAD", url, allow_redirects=allow_redirects, **options))
 
-    def options(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
+    def options(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """OPTIONS on `url`; see `request`."""
-        return _Awaited(self._request("OPTIONS", url, **options))
+        return Awaited(self._request("OPTIONS", url, allow_redirects=allow_redirects, **options))
 
-    def post(self, url: str | URL, *, data: Any = None, **options: Any) -> _Awaited[ClientResponse]:
+    def post(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """POST `data` to `url`; see `request`."""
-        return _Awaited(self._request("POST", url, data=data, **options))
+        return Awaited(self._request("POST", url, data=data, **options))
 
-    def put(self, url: str | URL, *, data: Any = None, **options: Any) -> _Awaited[ClientResponse]:
+    def put(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PUT `data` to `url`; see `request`."""
-        return _Awaited(self._request("PUT", url, data=data, **options))
+        return Awaited(self._request("PUT", url, data=data, **options))
 
-    def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> _Awaited[ClientResponse]:
+    def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PATCH `url` with `data`; see `request`."""
-        return _Awaited(self._request("PATCH", url, data=data, **options))
+        return Awaited(self._request("PATCH", url, data=data, **options))
 
-    def delete(self, url: str | URL, **options: Any) -> _Awaited[ClientResponse]:
+    def delete(self, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
         """DELETE `url`; see `request`."""
-        return _Awaited(self._request("DELETE", url, **options))
+        return Awaited(self._request("DELETE", url, **options))
 
     async def _request(
         self,
@@ -233,34 +136,112 @@ class ClientSession:
         params: Query = None,
         data: Any = None,
         json: Any = None,
+        files: Any = None,
+        cookies: LooseCookies | None = None,
         headers: LooseHeaders | None = None,
-        skip_auto_headers: Iterable[str] = (),
-        timeout: Timeout | _Unset = UNSET,
+        skip_auto_headers: Iterable[str] | None = None,
+        auth: Any = None,
+        allow_redirects: bool = True,
+        max_redirects: int = 10,
         raise_for_status: RaiseForStatus | None = None,
-        ssl: Any = True,
-        server_hostname: str | None = None,
-        chunked: bool | None = None,
+        timeout: Timeout | Unset = UNSET,
+        middlewares: Sequence[ClientMiddlewareType] | None = None,
+        trust_env: bool | None = None,
+        **options: Any,
     ) -> ClientResponse:
         if self._closed or self._connector is None:
             raise RuntimeError("Session is closed")
         runtime = current_runtime()
         target = absolute_url(url, self._base_url)
         if params:
-            target = target.extend_query(params)
-        payload = self._payload(data, json)
-        if payload is None and not headers and not self._headers and not self._skip and method in ("GET", "HEAD"):
-            fields = self._plain_fields(target)
-        else:
-            method = method.upper()
-            skip = self._skip.union(skip_auto_headers)
-            fields = request_headers(method, target, self._merged(headers), payload, skip, chunked)
-        limits = self._timeout if isinstance(timeout, _Unset) else _to_timeout(timeout)
-        request = ClientRequest(method, target, fields, payload, ssl, server_hostname)
-        response = await exchange(self._connector, request, Deadlines(limits, runtime.now()), runtime)
-        check = self._raise_for_status if raise_for_status is None else raise_for_status
-        if check:
-            await _checked(response, check)
+            target = with_query(target, params)
+        payload = None
+        if data is not None or json is not None or files is not None:
+            payload = self._payload(data, json, files)
+        if method not in _KNOWN:
+            method = checked_method(method)
+        settings = self._settings
+        if options or self._trace_configs:
+            settings = self._call_settings(options)
+        merged = None
+        if headers or skip_auto_headers:
+            merged = self._merged(headers)
+        if settings.compress or settings.chunked:
+            check_framing(self._headers if merged is None else merged, settings.compress, settings.chunked)
+        limits = self._timeout if isinstance(timeout, Unset) else to_timeout(timeout)
+        call = Call(
+            self,
+            method,
+            target,
+            payload,
+            merged,
+            self._skip.union(map(str.lower, skip_auto_headers)) if skip_auto_headers else self._skip,
+            cookies,
+            authorization_of(auth) if auth is not None else None,
+            settings,
+            Deadlines(limits, runtime.now(), method, target),
+            allow_redirects,
+            max_redirects,
+            self._exchange if not self._middlewares and not middlewares else self._handler(middlewares),
+            self._raise_for_status if raise_for_status is None else raise_for_status,
+            self._trust_env if trust_env is None else trust_env,
+        )
+        return await call.run()
+
+    def _call_settings(self, options: dict[str, Any]) -> RequestSettings:
+        """Return the settings of one call. Raises TypeError for an option that there is not."""
+        unknown = options.keys() - _OPTIONS
+        if unknown:
+            raise TypeError(f"a request has no option {min(unknown)!r}")
+        take = options.get
+        changes: dict[str, Any] = {
+            "compress": compression(take("compress")),
+            "chunked": _chunked(take("chunked")),
+            "expect100": take("expect100"),
+            **proxying(take("proxy"), take("proxy_auth"), take("proxy_headers")),
+            "server_hostname": take("server_hostname"),
+            "auto_decompress": take("auto_decompress"),
+            "version": take("version"),
+            "limits": limits_of(
+                self._settings.limits, take("max_line_size"), take("max_field_size"), take("max_headers")
+            ),
+        }
+        ssl = merged_ssl(take("ssl", True), take("verify_ssl"), take("ssl_context"), take("fingerprint"))
+        if ssl is not True:
+            changes["ssl"] = ssl
+        tracker: UploadTracker | None = take("upload_tracker")
+        if tracker is not None:
+            tracker.bind()
+            changes["upload_tracker"] = tracker
+        if self._trace_configs:
+            changes["traces"] = traces_of(self, self._trace_configs, take("trace_request_ctx"))
+        return self._settings_of(changes)
+
+    def _payload(self, data: Any, json: Any, files: Any) -> Payload:
+        if json is None:
+            return make_body(data, files)
+        if data is not None or files is not None:
+            raise ValueError("data and json parameters can not be used at the same time")
+        return json_body(json, self._json_serialize, self._json_serialize_bytes)
+
+    def _handler(self, middlewares: Sequence[ClientMiddlewareType] | None) -> ClientHandlerType:
+        return wrapped(self._exchange, self._middlewares if middlewares is None else middlewares)
+
+    async def _exchange(self, request: ClientRequest) -> ClientResponse:
+        """Send one request, and keep the cookies that its response sets."""
+        if self._connector is None:
+            raise RuntimeError("Session is closed")
+        response = await exchange(self._connector, request, current_runtime())
+        fields = response.head.headers
+        if b"et-" in getattr(fields, "raw", b"et-"):
+            cookies = response.headers.getall("Set-Cookie", None)
+            if cookies:
+                self._cookie_jar.update_cookies_from_headers(cookies, response.url)
         return response
+
+    async def netrc_authorization(self, url: URL) -> str | None:
+        """Return the Authorization field that the user's netrc file gives for `url`."""
+        return await current_runtime().in_thread(self._netrc.authorization, url.host or "")
 
     # WebSockets
 
@@ -284,7 +265,7 @@ class ClientSession:
         compress: int = 0,
         max_msg_size: int = 4 * 1024 * 1024,
         decode_text: bool = True,
-    ) -> _Awaited[ClientWebSocketResponse]:
+    ) -> Awaited[ClientWebSocketResponse]:
         """Open a WebSocket at `url` (ws, wss, http or https): await it, or enter it to have it closed at the end.
 
         `protocols`: the subprotocols wished for, the dearest first. `timeout`: a `ClientWSTimeout`. `autoclose`:
@@ -298,7 +279,7 @@ class ClientSession:
         Raises WSServerHandshakeError where the server does not agree, ValueError for options that are not valid, and
         what `request` raises.
         """
-        limits = _to_ws_timeout(timeout, receive_timeout)
+        limits = to_ws_timeout(timeout, receive_timeout)
         wish = WebSocketWish(tuple(protocols), compress, origin)
         settings = WebSocketSettings(
             close_timeout=limits.ws_close,
@@ -310,7 +291,7 @@ class ClientSession:
             decode_text=decode_text,
         )
         options = {"params": params, "headers": wish.headers(headers, auth), "ssl": ssl}
-        return _Awaited(self._ws_connect(method, url, wish, settings, server_hostname=server_hostname, **options))
+        return Awaited(self._ws_connect(method, url, wish, settings, server_hostname=server_hostname, **options))
 
     async def _ws_connect(
         self, method: str, url: str | URL, wish: WebSocketWish, settings: WebSocketSettings, **options: Any
@@ -322,51 +303,50 @@ class ClientSession:
         agreement = wish.confirm(response)
         return self._ws_response_class(response, response.detach(), agreement, settings, current_runtime())
 
-    def _payload(self, data: Any, json: Any) -> Payload | None:
-        if json is not None:
-            if data is not None:
-                raise ValueError("data and json parameters can not be used at the same time")
-            return BytesPayload(self._json_serialize(json).encode("utf-8"), "application/json")
-        return None if data is None else make_payload(data)
-
-    def _merged(self, headers: LooseHeaders | None) -> CIMultiDict[str]:
-        """Return the session's headers with those of the call in place of the same names."""
-        own = to_multidict(headers)
-        merged = CIMultiDict((name, value) for name, value in self._headers.items() if name not in own)
-        merged.extend(own)
-        return merged
-
-    def _plain_fields(self, url: URL) -> http1.FieldLines:
-        """Return the fields of a request that adds none, made once for each URL that is asked for again and again."""
-        fields = self._plain.get(url)
-        if fields is None:
-            fields = plain_headers(url)
-            if len(self._plain) >= KEPT:
-                self._plain.clear()
-            self._plain[url] = fields
-        return fields
-
     # The end
 
     async def close(self) -> None:
-        """Close the session and, if it owns it, its connector with all connections. Idempotent."""
-        connector, self._connector = self._connector, None
-        self._closed = True
+        """Close the session, and the connector if the session owns it; idempotent."""
+        connector = self._connector
+        self.detach()
         if connector is not None and self._connector_owner:
             await connector.close()
 
     def detach(self) -> None:
-        """Give up the connector without closing it; the session is closed then."""
+        """Close the session and leave the connector as it is."""
         self._connector = None
         self._closed = True
 
 
-def _checked_base(base_url: str | URL | None) -> URL | None:
-    if base_url is None:
-        return None
-    base = URL(base_url) if isinstance(base_url, str) else base_url
-    if not base.absolute:
-        raise ValueError(f"base_url must be an absolute URL, not {str(base)!r}")
-    if not base.path.endswith("/"):
-        raise ValueError("base_url must have a trailing '/'")
-    return base
+_KNOWN = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_OPTIONS = frozenset(
+    {
+        "auto_decompress",
+        "chunked",
+        "compress",
+        "expect100",
+        "fingerprint",
+        "max_field_size",
+        "max_headers",
+        "max_line_size",
+        "proxy",
+        "proxy_auth",
+        "proxy_headers",
+        "read_bufsize",
+        "read_until_eof",
+        "server_hostname",
+        "ssl",
+        "ssl_context",
+        "trace_request_ctx",
+        "upload_tracker",
+        "verify_ssl",
+        "version",
+    }
+)
+
+
+def _chunked(chunked: Any) -> bool | None:
+    if chunked is not None and not isinstance(chunked, bool):
+        deprecated("Chunk size is deprecated #1615", 4)
+        return True
+    return chunked

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from .errors import ConnectionTimeoutError, SocketTimeoutError
+from yarl import URL
+
+from .errors import ConnectionTimeoutError, SocketTimeoutError, TotalTimeoutError
 
 __all__ = ["DEFAULT_TIMEOUT", "DEFAULT_WS_TIMEOUT", "ClientTimeout", "ClientWSTimeout", "Deadlines"]
 
@@ -16,7 +18,7 @@ class ClientTimeout:
     """Time limits of one request, in seconds; None or 0 for no limit."""
 
     total: float | None = None
-    """From the call to the last byte of the body. Raises TimeoutError."""
+    """From the call to the last byte of the body, redirects included. Raises TotalTimeoutError, a TimeoutError."""
     connect: float | None = None
     """Until a connection is there, the wait for a free one in the pool included. Raises ConnectionTimeoutError."""
     sock_read: float | None = None
@@ -46,15 +48,27 @@ EARLY: Final = 0.002
 
 
 class Deadlines:
-    """The points in time at which the waits of one request must end, and the error each is blamed on."""
+    """The points in time at which the waits of one call must end, and the error each is blamed on."""
 
-    __slots__ = ("_started", "_timeout", "connect", "total")
+    __slots__ = ("_method", "_started", "_timeout", "_url", "connect", "total")
 
-    def __init__(self, timeout: ClientTimeout, now: float) -> None:
+    def __init__(self, timeout: ClientTimeout, now: float, method: str = "", url: URL | None = None) -> None:
         self._timeout = timeout
         self._started = now
+        self._method = method
+        self._url = url
         self.total = now + timeout.total if timeout.total else math.inf
         self.connect = min(self.total, now + timeout.connect if timeout.connect else math.inf)
+
+    @property
+    def timeout(self) -> ClientTimeout:
+        """The limits that these come from."""
+        return self._timeout
+
+    def for_attempt(self, now: float) -> None:
+        """Begin another attempt or hop at `now`: `connect` is each one's own."""
+        if self._timeout.connect:
+            self.connect = min(self.total, now + self._timeout.connect)
 
     def dial(self, now: float) -> float:
         """Return when a connection that is opened from `now` on must be open."""
@@ -66,21 +80,22 @@ class Deadlines:
         limit = self._timeout.sock_read
         return min(self.total, now + limit) if limit else self.total
 
-    def blame(self, now: float, phase: str) -> TimeoutError:
+    def blame(self, now: float, phase: str) -> TotalTimeoutError | ConnectionTimeoutError | SocketTimeoutError:
         """Return the error for a wait in `phase` (``"connect"`` or ``"read"``) that ended too late, at `now`."""
         timeout = self._timeout
         spent = f"after {now - self._started:.3g} s"
+        what = f": {self._method} {self._url}" if self._url is not None else ""
         now += EARLY
         if now >= self.total or (phase == "read" and not timeout.sock_read):
-            return TimeoutError(f"total timeout of {timeout.total:g} s passed {spent} (ClientTimeout.total)")
+            return TotalTimeoutError(f"total timeout of {timeout.total:g} s passed {spent} (ClientTimeout.total){what}")
         if phase == "read":
             return SocketTimeoutError(
-                f"nothing received for {timeout.sock_read:g} s, {spent} (ClientTimeout.sock_read)"
+                f"nothing received for {timeout.sock_read:g} s, {spent} (ClientTimeout.sock_read){what}"
             )
         if now >= self.connect:
             return ConnectionTimeoutError(
-                f"no connection within {timeout.connect:g} s, {spent} (ClientTimeout.connect)"
+                f"no connection within {timeout.connect:g} s, {spent} (ClientTimeout.connect){what}"
             )
         return ConnectionTimeoutError(
-            f"no connection opened within {timeout.sock_connect:g} s, {spent} (ClientTimeout.sock_connect)"
+            f"no connection opened within {timeout.sock_connect:g} s, {spent} (ClientTimeout.sock_connect){what}"
         )

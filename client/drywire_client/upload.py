@@ -6,35 +6,85 @@ from collections.abc import Callable
 from typing import Final
 
 from drywire_sansio import http1
+from drywire_sansio.coding import ContentEncoder
 from drywire_transports import Runtime, StreamTimeout, TaskHandle, TransportError
+from drywire_transports.payloads import Buffer, Payload
 
 from .connector import Connection
 from .errors import ClientPayloadError
-from .payloads import AsyncPayload, BytesPayload, Payload, as_bytes
-from .timeouts import Deadlines
+from .request import ClientRequest
+from .tracing import TraceRequestChunkSentParams, emit
 
-__all__ = ["INLINE", "Upload", "sent_inline"]
+__all__ = ["INLINE", "Upload", "inline_body"]
 
 INLINE: Final = 64 * 1024
 """Bytes of a body up to which it is sent with its head, and waits for nobody."""
+_CODED_IN_A_THREAD: Final = 128 * 1024
+"""Bytes from which on compressing a piece would hold up the loop for milliseconds."""
 
 
-def sent_inline(payload: Payload | None) -> bool:
-    """Whether a body is sent together with its head."""
-    return payload is None or (isinstance(payload, BytesPayload) and len(payload.data) <= INLINE)
+def inline_body(request: ClientRequest) -> bytes | memoryview | None:
+    """Return the body of `request` where it is sent together with its head; None where it is sent by an `Upload`."""
+    payload, settings = request.payload, request.settings
+    if payload is None:
+        return b""
+    if settings.compress or request.expects_continue:
+        return None
+    body = payload.in_memory()
+    return body if body is not None and len(body) <= INLINE else None
+
+
+class _RequestBody:
+    """What a payload writes itself to: codes, counts, and sends."""
+
+    def __init__(self, connection: Connection, request: ClientRequest, runtime: Runtime) -> None:
+        self._connection = connection
+        self._request = request
+        self._runtime = runtime
+        self._encoder = ContentEncoder(request.settings.compress) if request.settings.compress else None
+
+    async def write(self, chunk: Buffer) -> None:
+        """Send `chunk`; returns when there is room for the next."""
+        request = self._request
+        size = chunk.nbytes if isinstance(chunk, memoryview) else len(chunk)
+        if not size:
+            return
+        if self._encoder is None:
+            await self._send(chunk)
+        elif size < _CODED_IN_A_THREAD:
+            await self._send(self._encoder.encode(bytes(chunk)))
+        else:
+            await self._send(await self._runtime.in_thread(self._encoder.encode, bytes(chunk)))
+        if request.settings.upload_tracker is not None:
+            request.settings.upload_tracker.bytes_written += size
+        if request.settings.traces:
+            params = TraceRequestChunkSentParams(request.method, request.url, bytes(chunk))
+            await emit(request.settings.traces, "request_chunk_sent", params)
+
+    async def _send(self, data: Buffer) -> None:
+        if data:
+            self._connection.sent += data.nbytes if isinstance(data, memoryview) else len(data)
+            await self._connection.channel.send(http1.Data(data))
+
+    async def finish(self) -> None:
+        """Send what the coding has kept back, and the end."""
+        if self._encoder is not None:
+            await self._send(self._encoder.finish())
+        await self._connection.channel.send(http1.EndOfMessage())
 
 
 class Upload:
     """A body on its way. `error` is what went wrong with it on this side; a broken connection is left to the reader."""
 
-    def __init__(self, connection: Connection, payload: Payload, deadlines: Deadlines) -> None:
+    def __init__(self, connection: Connection, request: ClientRequest, payload: Payload) -> None:
         self._connection = connection
+        self._request = request
         self._payload = payload
-        self._deadlines = deadlines
         self._task: TaskHandle | None = None
         self.error: Exception | None = None
         self.done = False
         self.on_done: Callable[[], None] | None = None
+        self._is_last = False
 
     def start(self, runtime: Runtime) -> None:
         """Begin to send."""
@@ -45,23 +95,34 @@ class Upload:
         if self._task is not None and not self.done:
             self._task.cancel()
 
+    def let_go(self) -> None:
+        """Close the payload once it is sent: nobody will need it again."""
+        self._is_last = True
+        if self.done:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._payload._close()
+        if self._request.settings.upload_tracker is not None:
+            self._request.settings.upload_tracker.abort(self.error)
+
     async def wait(self) -> None:
         """Wait until nothing is being sent any more."""
         if self._task is not None:
             await self._task.wait()
 
     async def _send(self, runtime: Runtime) -> None:
-        stream, channel = self._connection.stream, self._connection.channel
+        request, stream = self._request, self._connection.stream
+        tracker = request.settings.upload_tracker
         try:
-            stream.write_deadline = self._deadlines.total
-            if isinstance(self._payload, BytesPayload):
-                for piece in self._payload.pieces():
-                    await channel.send(http1.Data(piece))
-            else:
-                await self._send_as_made(self._payload)
-            await channel.send(http1.EndOfMessage())
+            stream.write_deadline = request.deadlines.total
+            if tracker is not None:
+                tracker.begin()
+            body = _RequestBody(self._connection, request, runtime)
+            await self._payload.write(body)
+            await body.finish()
         except StreamTimeout as error:
-            self.error = self._deadlines.blame(runtime.now(), "read")  # the stream is broken: the reader sees only that
+            self.error = request.deadlines.blame(runtime.now(), "read")  # the reader sees only a broken stream
             self.error.__cause__ = error
             return
         except TransportError:
@@ -75,14 +136,12 @@ class Upload:
             self.error = error
             stream.abort()
             return
+        else:
+            if tracker is not None:
+                tracker.upload_complete.settle()
         finally:
             self.done = True
+            if self._is_last:
+                self._settle()
         if self.on_done is not None:
             self.on_done()
-
-    async def _send_as_made(self, payload: AsyncPayload) -> None:
-        try:
-            async for piece in payload:
-                await self._connection.channel.send(http1.Data(as_bytes(piece)))
-        finally:
-            await payload.aclose()

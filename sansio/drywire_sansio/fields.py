@@ -71,6 +71,17 @@ class FieldLines(Sequence[Pair]):
             self._framing = framing_fields(b"\n" + self._raw)
         return self._framing
 
+    def plus(self, pairs: Sequence[Pair]) -> FieldLines:
+        """Return these fields with `pairs` behind them; only those are checked. Raises LocalProtocolError.
+
+        Meant for what differs from message to message, such as Content-Length. None of them may stand here already.
+        """
+        added = _joined(pairs)
+        framing = None if self._framing is None else {**self._framing, **framing_fields(b"\n" + added)}
+        result = ReceivedFieldLines(self._raw + added, framing)
+        result.suits_request = self.suits_request
+        return result
+
     def _split(self) -> list[Pair]:
         if self._pairs is None:
             self._pairs = FIELD.findall(self._raw)

@@ -45,6 +45,15 @@ class Limits:
     is refused with the head."""
     informational: int = 32
     """Interim 1xx responses before one final response (502)."""
+    content_codings: int = 5
+    """Content codings laid over one another around one body (400)."""
+    coding_members: int = 1024
+    """Streams of one content coding behind one another, such as members of a gzip file (400)."""
+    decoded_ratio: int = 200
+    """How many times its size a coded body may inflate to, once it is larger than `decoded_free` (400). gzip can reach
+    1032; text seldom 20."""
+    decoded_free: int = 32 * 1024 * 1024
+    """What a coded body may inflate to whatever its size."""
     frame: int = 4 * 1024 * 1024
     """The payload of one WebSocket frame, as it is on the wire (close code 1009)."""
     message: int = 4 * 1024 * 1024

@@ -6,13 +6,16 @@ pause.
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from drywire_sansio.coding import ContentCodingError, ContentDecoder
 
 from .errors import StreamBusy
 
-__all__ = ["BodySource", "LineTooLong", "Piece", "StreamReader", "empty_body"]
+__all__ = ["EMPTY_PAYLOAD", "BodySource", "EmptyStreamReader", "LineTooLong", "Piece", "StreamReader", "empty_body"]
 
 T = TypeVar("T")
 
@@ -21,6 +24,10 @@ Piece = tuple[bytes, bool]
 
 LINE_LIMIT = 512 * 1024
 """Bytes of a line, or up to a separator, that are gathered unless the caller says otherwise."""
+DECODED_PIECE = 256 * 1024
+"""Bytes that a coded body is decoded to at a time: however far it inflates, no more of it lies in memory unread."""
+READ_LIMIT = 2**18
+"""The `limit` that aiohttp's users know, in bytes."""
 
 
 class LineTooLong(ValueError):
@@ -68,41 +75,98 @@ def _no_chunk(chunk: tuple[bytes, bool]) -> bool:
 class StreamReader:
     """The body of a request or response, read once, from front to back.
 
-    One task may read at a time; a second raises `StreamBusy`, which is a RuntimeError. After an error every further
-    read raises it again.
+    One task may read at a time; a second raises RuntimeError. After an error every further read raises it again.
+
+    Made without a source it is fed by hand: `feed_data` and `feed_eof` on one side, reading on the other. The
+    parameters are aiohttp's; what is no source and `limit`, `timer` and `loop` are accepted and not needed.
     """
 
-    __slots__ = ("_eof", "_exception", "_offset", "_pieces", "_size", "_source", "total_bytes")
+    runtime: ClassVar[Callable[[], Any] | None] = None
+    """How a reader that is fed by hand finds the `Runtime` to wait on; set by `which`, of which nothing here knows."""
 
-    def __init__(self, source: BodySource | None) -> None:
-        self._source = source
+    # What few readers need
+    _decoder: ContentDecoder | None = None
+    _failed: Callable[[ContentCodingError], Exception] | None = None
+    _callbacks: tuple[Callable[[], None], ...] = ()
+    _waiting: Any = None
+    _reading = False
+    _limit = READ_LIMIT
+
+    def __init__(
+        self, protocol: Any = None, limit: int = READ_LIMIT, *, timer: object = None, loop: object = None
+    ) -> None:
+        self._source: BodySource | None = protocol if hasattr(protocol, "pull") else None
+        if limit is not READ_LIMIT:
+            self._limit = limit
         self._pieces: deque[Piece] = deque()
+        self._raw: deque[Piece] = self._pieces  # what has come; apart from the pieces where it is coded
         self._offset = 0  # into the first piece
         self._size = 0  # bytes that are here and not read
-        self._eof = source is None
+        self._eof = False
         self._exception: BaseException | None = None
         self.total_bytes = 0
-        """Bytes that have arrived so far."""
+        """Bytes that there have been so far, decoded."""
+        self.total_raw_bytes = 0
+        """Bytes that have arrived so far, as they were coded."""
 
     def __repr__(self) -> str:
-        return f"<StreamReader {self._size} bytes{' eof' if self._eof else ''}>"
+        return f"<{type(self).__name__} {self._size} bytes{' eof' if self._eof else ''}>"
 
     # The producer's side
 
+    def decode_with(self, decoder: ContentDecoder, failed: Callable[[ContentCodingError], Exception]) -> None:
+        """Decode what comes as it is read; `failed` returns what to raise for a body that cannot be decoded."""
+        self._decoder = decoder
+        self._failed = failed
+        self._raw = deque()
+
     def feed(self, data: bytes, ends_chunk: bool = False) -> None:
         """Add a piece that has arrived already."""
-        self._pieces.append((data, ends_chunk))
-        self._size += len(data)
-        self.total_bytes += len(data)
+        size = len(data)
+        self.total_raw_bytes += size
+        self._raw.append((data, ends_chunk))
+        if self._decoder is None:
+            self._size += size
+            self.total_bytes += size
+
+    def feed_data(self, data: bytes, size: int = 0) -> None:
+        """Add bytes by hand. `size` is aiohttp's, and not needed."""
+        if self._eof:
+            raise RuntimeError("feed_data after feed_eof")
+        if data:
+            self.feed(bytes(data))
+            self._wake()
 
     def feed_eof(self) -> None:
         """Say that no more pieces will come."""
         self._eof = True
         self._source = None
+        self._wake()
+        callbacks, self._callbacks = self._callbacks, ()
+        for callback in callbacks:
+            callback()
 
-    def set_exception(self, error: BaseException) -> None:
-        """Make every further read raise `error`."""
-        self._exception = error
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        """Make every further read raise `exc`."""
+        if exc_cause is not None:
+            exc.__cause__ = exc_cause
+        self._exception = exc
+        self._wake()
+
+    def begin_http_chunk_receiving(self) -> None:
+        """Say that what is fed by hand from now on is a chunk."""
+
+    def end_http_chunk_receiving(self) -> None:
+        """Say that the chunk ends with what was fed last."""
+        if self._raw:
+            data, _ = self._raw[-1]
+            self._raw[-1] = (data, True)
+            self._wake()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.set()
 
     # What is known
 
@@ -112,7 +176,32 @@ class StreamReader:
 
     def at_eof(self) -> bool:
         """Whether the body has been read to its end."""
-        return self._eof and not self._size
+        return self._eof and not self._size and not self._raw and self._decoder is None
+
+    def on_eof(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the end has arrived; now if it has."""
+        if self._eof:
+            callback()
+        else:
+            self._callbacks += (callback,)
+
+    async def wait_eof(self) -> None:
+        """Wait until the end has arrived. What comes until then is kept to be read."""
+        while not self._eof and await self._fill():
+            pass
+
+    @property
+    def total_compressed_bytes(self) -> int | None:
+        """Bytes that have arrived of a coded body; None for one that is not coded."""
+        return None if self._raw is self._pieces else self.total_raw_bytes
+
+    def get_read_buffer_limits(self) -> tuple[int, int]:
+        """Return the low and high marks of aiohttp's buffer; here nothing is read ahead of the reader."""
+        return self._limit, 2 * self._limit
+
+    def set_read_chunk_size(self, n: int) -> None:
+        """Raise the low mark to `n` bytes."""
+        self._limit = max(self._limit, n)
 
     def exception(self) -> BaseException | None:
         """Return the error that ended the body, if one has."""
@@ -182,10 +271,25 @@ class StreamReader:
     def read_nowait(self, n: int = -1) -> bytes:
         """Return up to `n` bytes of what is there (all of it with -1), without waiting."""
         self._raise_if_broken()
+        if self._reading:
+            raise StreamBusy("read_nowait() called while another task is waiting for this body")
+        if self._decoder is not None:
+            while (n < 0 or self._size < n) and self._decode_one():
+                pass
         return self._take(self._size if n < 0 else n)
+
+    def unread_data(self, data: bytes) -> None:
+        """Put `data` back in front of what is still to be read."""
+        warnings.warn("unread_data is deprecated: keep the bytes yourself", DeprecationWarning, stacklevel=2)
+        if self._offset:
+            first, ends_chunk = self._pieces.popleft()
+            self._pieces.appendleft((first[self._offset :], ends_chunk))
+            self._offset = 0
+        self._put_back(data)
 
     def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
         """Iterate over the body in pieces of up to `n` bytes."""
+        self.set_read_chunk_size(n)
         return _Reads(lambda: self.read(n), _no_bytes)
 
     def iter_any(self) -> AsyncIterator[bytes]:
@@ -205,20 +309,83 @@ class StreamReader:
     async def _fill(self) -> bool:
         """Wait for one more piece; False at the end."""
         self._raise_if_broken()
-        if self._source is None:
-            return False
+        if self._reading:
+            raise StreamBusy("read() called while another task is already waiting for this body")
+        self._reading = True
         try:
-            piece = await self._source.pull()
+            if self._decoder is not None:
+                return await self._fill_decoded()
+            return await self._pull() if self._source is not None else await self._wait_for_feed()
         except StreamBusy:
             raise  # the second reader's mistake, and no business of the first
         except Exception as error:
             self._exception = error
             raise
+        finally:
+            self._reading = False
+
+    async def _pull(self) -> bool:
+        assert self._source is not None
+        piece = await self._source.pull()
         if piece is None:
             self.feed_eof()
             return False
         self.feed(*piece)
         return True
+
+    async def _wait_for_feed(self) -> bool:
+        """Wait until something is fed by hand; False where the end was."""
+        before = self.total_raw_bytes
+        while not self._eof and self.total_raw_bytes == before:
+            running = type(self).runtime
+            if running is None:
+                raise RuntimeError("a StreamReader that is fed by hand waits on the running loop: there is none")
+            runtime = running()
+            self._waiting = wake = runtime.wake()
+            await runtime.park(wake)
+            self._raise_if_broken()
+        return self.total_raw_bytes != before
+
+    async def _fill_decoded(self) -> bool:
+        while self._decoder is not None:
+            if self._decode_one():
+                return True
+            if self._raw or self._decoder is None:
+                continue
+            if not (await self._pull() if self._source is not None else await self._wait_for_feed()) and not self._raw:
+                self._end_decoding(self._decoder)
+        return False
+
+    def _decode_one(self) -> bool:
+        """Decode the next piece of what has come; False where there is none."""
+        decoder = self._decoder
+        if decoder is None or self._failed is None:
+            return False
+        try:
+            while True:
+                if not decoder.pending:
+                    if not self._raw:
+                        return False
+                    decoder.feed(self._raw[0][0])
+                data = decoder.take(DECODED_PIECE)
+                ends_chunk = False
+                if not decoder.pending and self._raw:
+                    ends_chunk = self._raw.popleft()[1]
+                if data:
+                    self._pieces.append((data, ends_chunk))
+                    self._size += len(data)
+                    self.total_bytes += len(data)
+                    return True
+        except ContentCodingError as error:
+            raise self._failed(error) from error
+
+    def _end_decoding(self, decoder: ContentDecoder) -> None:
+        assert self._failed is not None
+        try:
+            decoder.end()
+        except ContentCodingError as error:
+            raise self._failed(error) from error
+        self._decoder = None
 
     def _raise_if_broken(self) -> None:
         if self._exception is not None:
@@ -259,6 +426,18 @@ class StreamReader:
         return b"".join(taken)
 
 
+class EmptyStreamReader(StreamReader):
+    """The body of a message that has none: at its end from the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._eof = True
+
+
+EMPTY_PAYLOAD = EmptyStreamReader()
+"""The body of messages that have none."""
+
+
 def empty_body() -> StreamReader:
     """Return the body of a message that has none."""
-    return StreamReader(None)
+    return EmptyStreamReader()

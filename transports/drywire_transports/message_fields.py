@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from drywire_sansio.http1 import FieldLines
 
-__all__ = ["LooseHeaders", "fields_to_map", "map_to_fields", "to_multidict"]
+__all__ = [
+    "HttpVersion",
+    "HttpVersion10",
+    "HttpVersion11",
+    "LooseHeaders",
+    "fields_to_map",
+    "map_to_fields",
+    "to_multidict",
+]
+
+
+class HttpVersion(NamedTuple):
+    """A version of HTTP: compare it, or take it apart."""
+
+    major: int
+    minor: int
+
+
+HttpVersion10 = HttpVersion(1, 0)
+HttpVersion11 = HttpVersion(1, 1)
 
 LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
 """What users may give as headers: any mapping, a multidict among them, or pairs."""

@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Literal, TypeVar, cast
 
+from .body_reader import StreamReader
 from .runtime import Runtime
 
 __all__ = ["current_runtime", "run"]
@@ -40,6 +41,9 @@ def current_runtime() -> Runtime:
 
         runtime = _asyncio_runtimes[loop] = AsyncioRuntime(loop)
     return cast(Runtime, runtime)
+
+
+StreamReader.runtime = staticmethod(current_runtime)
 
 
 def _trio_runtime() -> Runtime:

@@ -1,0 +1,261 @@
+"""One call of a session: from its options over redirects and middlewares to the final response."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from drywire_sansio import http1
+from drywire_sansio.redirects import REDIRECTS, fields_left_behind, redirection
+from drywire_transports.message_fields import HttpVersion11
+from drywire_transports.payloads import BytesPayload, Payload
+
+from .auth import url_without_login
+from .cookie_jar import LooseCookies, cookie_field
+from .errors import (
+    ClientPayloadError,
+    InvalidUrlClientError,
+    InvalidUrlRedirectClientError,
+    NonHttpUrlClientError,
+    NonHttpUrlRedirectClientError,
+    TooManyRedirects,
+)
+from .request import ClientRequest, RequestSettings, check_url
+from .request_fields import length_field, own_framing, request_fields, to_field_lines
+from .response import ClientResponse
+from .timeouts import Deadlines
+from .tracing import (
+    TraceRequestEndParams,
+    TraceRequestExceptionParams,
+    TraceRequestRedirectParams,
+    TraceRequestStartParams,
+    emit,
+)
+
+__all__ = ["Call", "RaiseForStatus"]
+
+RaiseForStatus = bool | Callable[[ClientResponse], Awaitable[None]]
+"""Whether a status of 400 or more raises; or an async function of the response, that may."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What one call was given, and how far it has come."""
+
+    session: Any  # a ClientSession
+    method: str
+    url: URL
+    payload: Payload | None
+    headers: CIMultiDict[str] | None
+    """The session's and the call's together; None where they are the session's alone."""
+    skip: Collection[str]
+    cookies: LooseCookies | None
+    authorization: str | None
+    settings: RequestSettings
+    deadlines: Deadlines
+    allow_redirects: bool
+    max_redirects: int
+    send: Callable[[ClientRequest], Awaitable[ClientResponse]]
+    """Sends one request: the session's middlewares, and an exchange inside of them."""
+    check: RaiseForStatus
+    trust_env: bool
+
+    async def run(self) -> ClientResponse:
+        """Send the request, follow where it leads, and return the final response, its body still to come."""
+        traces = self.settings.traces
+        if not traces:
+            return await self._run()
+        headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
+        await emit(traces, "request_start", TraceRequestStartParams(self.method, self.url, headers))
+        try:
+            response = await self._run()
+        except BaseException as error:
+            params = TraceRequestExceptionParams(self.method, self.url, headers, error)
+            await emit(traces, "request_exception", params)
+            raise
+        await emit(traces, "request_end", TraceRequestEndParams(self.method, self.url, headers, response))
+        return response
+
+    async def _run(self) -> ClientResponse:
+        payload, tracker = self.payload, self.settings.upload_tracker
+        if payload is None and tracker is None:
+            response = await self._follow()
+        else:
+            try:
+                response = await self._follow()
+            except BaseException as error:
+                if payload is not None:
+                    payload._close()
+                if tracker is not None:
+                    tracker.abort(error)
+                raise
+            response.let_go_of_request()
+        if self.check:
+            await checked(response, self.check)
+        return response
+
+    async def _follow(self) -> ClientResponse:
+        response = await self.send(await self._request())
+        if response.status not in REDIRECTS or not self.allow_redirects:
+            return response
+        history: list[ClientResponse] = []
+        while response.status in REDIRECTS:
+            location = response.headers.get("Location") or response.headers.get("URI")
+            if location is None:
+                break
+            history.append(response)
+            try:
+                await self._turn_to(response, location, history)
+            except BaseException:
+                response.close()
+                raise
+            response = await self.send(await self._request())
+        response.history = tuple(history)
+        return response
+
+    # One request
+
+    async def _request(self) -> ClientRequest:
+        """Return the request of this hop."""
+        session, url = self.session, self.url
+        if url.raw_user is not None or url.raw_password is not None:
+            url, login = url_without_login(url)
+            if self.authorization is not None:
+                raise ValueError("Cannot combine AUTH argument with credentials encoded in URL")
+            self.url, self.authorization = url, login
+        authorization = self.authorization or session.authorization(url)
+        headers = self.headers
+        if authorization is not None:
+            if "Authorization" in (session.headers if headers is None else headers):
+                raise ValueError("Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL")
+        elif self.trust_env and "Authorization" not in (session.headers if headers is None else headers):
+            authorization = await session.netrc_authorization(url)
+        payload = self.payload
+        if payload is not None and payload.size is None and self.settings.version < HttpVersion11:
+            # There is no chunked coding in HTTP/1.0 (RFC 9112, 7.1).
+            self.payload = payload = BytesPayload(await payload.as_bytes(), content_type=payload.content_type)
+        fields = self._fields(url, authorization)
+        request: ClientRequest = session.request_class(
+            self.method,
+            url,
+            session=session,
+            settings=self.settings,
+            deadlines=self.deadlines,
+            fields=fields,
+            payload=payload,
+        )
+        return request
+
+    def _fields(self, url: URL, authorization: str | None) -> http1.FieldLines:
+        """Return the header: what is the same for all such requests, and behind it what is this one's own."""
+        payload, settings, given = self.payload, self.settings, self.headers
+        added: list[tuple[bytes, bytes]] = []
+        content_type = None if payload is None else payload.content_type
+        cookie = cookie_field(self.session.cookie_jar, url, self.cookies)
+        if given is None:
+            base: http1.FieldLines = self.session.plain_fields(url, content_type, settings.expect100)
+            given = self.session.headers
+        else:
+            if cookie is not None and "Cookie" in given:
+                given = given.copy()
+                cookie = f"{given.pop('Cookie')}; {cookie}"
+            pairs = request_fields(url.host_port_subcomponent or "", given, content_type, self.skip, settings.expect100)
+            base = to_field_lines(pairs)
+        if authorization is not None:
+            added.append((b"Authorization", authorization.encode("utf-8")))
+        if cookie is not None and "Cookie" not in given:
+            added.append((b"Cookie", cookie.encode("utf-8", "surrogateescape")))
+        if settings.compress and payload is not None:
+            added.append((b"Content-Encoding", settings.compress.encode()))
+        length = length_field(self.method, payload, bool(settings.compress or settings.chunked))
+        if length is not None and not own_framing(given):
+            added.append(length)
+        if not added:
+            return base
+        try:
+            return base.plus(added)
+        except http1.LocalProtocolError as error:
+            raise ValueError(f"the request's headers cannot be sent: {error}") from error
+
+    # Redirects (RFC 9110, 15.4)
+
+    async def _turn_to(self, response: ClientResponse, location: str, history: list[ClientResponse]) -> None:
+        """Make what follows the redirect `response` of this call."""
+        traces = self.settings.traces
+        if traces:
+            headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
+            params = TraceRequestRedirectParams(self.method, self.url, headers, response)
+            await emit(traces, "request_redirect", params)
+        if self.max_redirects and len(history) >= self.max_redirects:
+            raise TooManyRedirects(history[0].request_info, tuple(history), headers=response.headers)
+        url = self._target(response, location)
+        self.method, keeps_body = redirection(self.method, response.status)
+        await response.drain()
+        await response.wait_for_close()
+        self._settle_body(keeps_body, response)
+        other_origin = url.origin() != self.url.origin()
+        dropped = fields_left_behind(other_origin=other_origin, keeps_body=keeps_body)
+        if self.headers is not None or other_origin or not keeps_body:
+            headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
+            self.headers = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped)
+        if other_origin:
+            self.authorization = self.cookies = None
+        if url.raw_user is not None or url.raw_password is not None:
+            self.authorization = None
+            if self.headers is not None:
+                self.headers.popall("Authorization", None)
+        self.url = url
+        response.history = tuple(history[:-1])
+
+    def _settle_body(self, keeps_body: bool, response: ClientResponse) -> None:
+        payload = self.payload
+        if payload is None:
+            return
+        if not keeps_body:
+            payload._close()
+            self.payload = None
+            self.settings = replace(self.settings, compress=None, expect100=False, chunked=None)
+        elif payload.consumed or (response.has_sent_body and not payload.replayable):
+            raise ClientPayloadError(
+                "Cannot follow redirect with a consumed request body. Use bytes, a seekable file-like object, or set "
+                "allow_redirects=False."
+            )
+
+    def _target(self, response: ClientResponse, location: str) -> URL:
+        """Return where `location` leads. Raises InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError."""
+        try:
+            url = URL(location, encoded=not self.session._requote_redirect_url)
+        except ValueError as error:
+            described = "Server attempted redirecting to a location that does not look like a URL"
+            raise InvalidUrlRedirectClientError(location[:200], described) from error
+        if url.scheme in ("http", "https") and not url.raw_host and url.scheme == self.url.scheme:
+            url = URL.build(path=url.raw_path, query_string=url.raw_query_string, encoded=True)  # "http:/path"
+        joined = self.url.join(url) if not url.absolute or not url.scheme else url
+        if not joined.raw_fragment and self.url.raw_fragment:
+            joined = joined.with_fragment(self.url.fragment)  # RFC 9110, 10.2.2
+        try:
+            check_url(joined)
+            joined.origin()
+        except NonHttpUrlClientError as error:
+            raise NonHttpUrlRedirectClientError(joined, "a redirect to another scheme than http and https") from error
+        except InvalidUrlClientError as error:
+            raise InvalidUrlRedirectClientError(joined, error.description) from error
+        except ValueError as error:
+            raise InvalidUrlRedirectClientError(joined, f"Invalid redirect URL origin: {error}") from error
+        return joined
+
+
+async def checked(response: ClientResponse, check: RaiseForStatus) -> None:
+    """Raise what `check` makes of `response`, which is closed then."""
+    if not callable(check):
+        response.raise_for_status()
+        return
+    try:
+        await check(response)
+    except BaseException:
+        response.close()
+        raise

@@ -1,0 +1,83 @@
+"""The header of a request: what the program gave, and what goes along by itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from typing import Final
+
+from multidict import CIMultiDict
+
+from drywire_sansio import __version__, http1
+from drywire_sansio.coding import accepted_codings
+from drywire_sansio.grammar import METHOD
+from drywire_transports.message_fields import map_to_fields
+from drywire_transports.payloads import Payload
+
+__all__ = ["SERVER_SOFTWARE", "checked_method", "length_field", "request_fields"]
+
+SERVER_SOFTWARE: Final = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
+_BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+def checked_method(method: str) -> str:
+    """Return `method` in upper case. Raises ValueError where it is not a token."""
+    if not method.isascii() or METHOD.fullmatch(method.encode()) is None:
+        raise ValueError(f"method {method[:60]!r} is not a token: it may not hold spaces or control characters")
+    return method.upper()
+
+
+def request_fields(
+    host: str, headers: CIMultiDict[str], content_type: str | None, skip: Collection[str], expect100: bool = False
+) -> list[tuple[bytes, bytes]]:
+    """Return the fields that requests to `host` have whatever their body's length.
+
+    Host comes first, then those of `headers` as they are, and behind them what neither they nor `skip` (names in lower
+    case) stand against.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    if "Host" not in headers:
+        fields.append((b"Host", host.encode("ascii")))
+    fields += map_to_fields(headers)
+    automatic = [("Accept", "*/*"), ("Accept-Encoding", accepted_codings()), ("User-Agent", SERVER_SOFTWARE)]
+    if content_type is not None:
+        automatic.append(("Content-Type", content_type))
+    for name, value in automatic:
+        if name not in headers and name.lower() not in skip:
+            fields.append((name.encode(), value.encode()))
+    if expect100 and "Expect" not in headers:
+        fields.append((b"Expect", b"100-continue"))
+    return fields
+
+
+def length_field(method: str, payload: Payload | None, chunked: bool) -> tuple[bytes, bytes] | None:
+    """Return the field that frames the body: its length wherever that can be known. None where there is no body."""
+    if payload is None:
+        return (b"Content-Length", b"0") if method in _BODY_EXPECTED else None
+    size = payload.size
+    if size is None or chunked:
+        return b"Transfer-Encoding", b"chunked"
+    return b"Content-Length", b"%d" % size
+
+
+def check_framing(headers: CIMultiDict[str], compress: str | None, chunked: bool | None) -> None:
+    """Raise ValueError where `headers` contradict what is asked of the body."""
+    if chunked and "Transfer-Encoding" in headers:
+        raise ValueError("chunked can not be set if Transfer-Encoding: chunked header is set")
+    if chunked and "Content-Length" in headers:
+        raise ValueError("chunked can not be set if Content-Length header is set")
+    if compress and "Content-Encoding" in headers:
+        raise ValueError("compress can not be set if Content-Encoding header is set")
+
+
+def own_framing(headers: CIMultiDict[str]) -> bool:
+    """Whether the program frames the body by itself."""
+    return "Transfer-Encoding" in headers or "Content-Length" in headers
+
+
+def to_field_lines(fields: list[tuple[bytes, bytes]]) -> http1.FieldLines:
+    """Return `fields` checked. Raises ValueError for what HTTP does not allow."""
+    try:
+        return http1.FieldLines(fields)
+    except http1.LocalProtocolError as error:
+        raise ValueError(f"the request's headers cannot be sent: {error}") from error

@@ -1,0 +1,301 @@
+"""What a session is made with, and what it says of that."""
+
+from __future__ import annotations
+
+import json as json_module
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from multidict import CIMultiDict, getversion, istr
+from yarl import URL
+
+from drywire_sansio import http1
+from drywire_transports.message_fields import HttpVersion, HttpVersion11, LooseHeaders, to_multidict
+
+from .auth import NetrcLogins
+from .call import RaiseForStatus
+from .connector import TCPConnector
+from .cookie_jar import AbstractCookieJar, CookieJar, LooseCookies
+from .legacy import deprecated, merged_timeout
+from .middlewares import ClientMiddlewareType
+from .options import (
+    UNSET,
+    Timeout,
+    Unset,
+    authorization_of,
+    checked_base,
+    limits_of,
+    proxies_by_scheme,
+    proxying,
+    to_timeout,
+)
+from .request import ClientRequest, RequestSettings
+from .request_fields import request_fields, to_field_lines
+from .response import ClientResponse
+from .timeouts import DEFAULT_TIMEOUT, ClientTimeout
+from .tracing import TraceConfig
+from .websocket import ClientWebSocketResponse
+
+__all__ = ["SessionSettings"]
+
+KEPT: Final = 64
+"""Header sections that are kept, one for each host and kind of body."""
+
+
+def _settled_timeout(timeout: Timeout | Unset, old: dict[str, Any]) -> ClientTimeout:
+    """Return the timeout of a session. Raises TypeError for a keyword in `old` that there never was."""
+    unknown = old.keys() - {"read_timeout", "conn_timeout"}
+    if unknown:
+        raise TypeError(f"ClientSession() got an unexpected keyword argument {min(unknown)!r}")
+    if isinstance(timeout, Unset) or timeout is None:
+        return merged_timeout(DEFAULT_TIMEOUT, False, old) if old else DEFAULT_TIMEOUT
+    settled = to_timeout(timeout)
+    return merged_timeout(settled, True, old) if old else settled
+
+
+def _warn_of(ssl_shutdown_timeout: float | None) -> None:
+    if ssl_shutdown_timeout is not None:
+        deprecated("ssl_shutdown_timeout has no effect: pooled connections are closed at once", 3)
+
+
+def _frozen(configs: Iterable[TraceConfig] | None) -> list[TraceConfig]:
+    frozen = list(configs or ())
+    for config in frozen:
+        config.freeze()
+    return frozen
+
+
+class SessionSettings:
+    """The settings that the requests of a session share."""
+
+    def __init__(
+        self,
+        base_url: str | URL | None = None,
+        *,
+        connector: TCPConnector | None = None,
+        loop: object = None,
+        cookies: LooseCookies | None = None,
+        headers: LooseHeaders | None = None,
+        proxy: str | URL | None = None,
+        proxy_auth: Any = None,
+        proxy_headers: LooseHeaders | None = None,
+        proxies: Mapping[str, Any] | None = None,
+        skip_auto_headers: Iterable[str] | None = None,
+        auth: Any = None,
+        json_serialize: Callable[[Any], str] = json_module.dumps,
+        json_serialize_bytes: Callable[[Any], bytes] | None = None,
+        request_class: type[ClientRequest] = ClientRequest,
+        response_class: type[ClientResponse] = ClientResponse,
+        ws_response_class: type[ClientWebSocketResponse] = ClientWebSocketResponse,
+        version: HttpVersion = HttpVersion11,
+        cookie_jar: AbstractCookieJar | None = None,
+        connector_owner: bool = True,
+        raise_for_status: RaiseForStatus = False,
+        timeout: Timeout | Unset = UNSET,
+        auto_decompress: bool = True,
+        trust_env: bool = False,
+        requote_redirect_url: bool = True,
+        trace_configs: Iterable[TraceConfig] | None = None,
+        read_bufsize: int = 2**18,
+        max_line_size: int | None = None,
+        max_field_size: int | None = None,
+        max_headers: int | None = None,
+        fallback_charset_resolver: Callable[[ClientResponse, bytes], str] | None = None,
+        middlewares: Sequence[ClientMiddlewareType] = (),
+        ssl_shutdown_timeout: float | None = None,
+        ssl: Any = True,
+        **old: Any,
+    ) -> None:  # the documentation stands at ClientSession
+        self._closed = True  # until all is well
+        self._base_url = checked_base(base_url)
+        self._headers = to_multidict(headers)
+        self._skip = frozenset(name.lower() for name in skip_auto_headers or ())
+        self._auth, self._authorization = auth, authorization_of(auth)
+        self._json_serialize, self._json_serialize_bytes = json_serialize, json_serialize_bytes
+        self.request_class, self._ws_response_class = request_class, ws_response_class
+        self._timeout = _settled_timeout(timeout, old)
+        self._raise_for_status = raise_for_status
+        self._trust_env, self._netrc = trust_env, NetrcLogins()
+        self._requote_redirect_url, self._read_bufsize = requote_redirect_url, read_bufsize
+        self.fallback_charset_resolver = fallback_charset_resolver
+        self._middlewares = tuple(middlewares)
+        self._trace_configs, self._proxies = _frozen(trace_configs), proxies_by_scheme(proxies)
+        self._settings = RequestSettings(
+            version=HttpVersion(*version),
+            ssl=ssl,
+            response_class=response_class,
+            auto_decompress=auto_decompress,
+            limits=limits_of(None, max_line_size, max_field_size, max_headers),
+            **proxying(proxy, proxy_auth, proxy_headers),
+        )
+        _warn_of(ssl_shutdown_timeout)
+        self._hold(cookie_jar, cookies, connector, connector_owner)
+
+    def _hold(
+        self,
+        cookie_jar: AbstractCookieJar | None,
+        cookies: LooseCookies | None,
+        connector: TCPConnector | None,
+        connector_owner: bool,
+    ) -> None:
+        """Take what outlives a request: the cookies and the connections."""
+        self._plain: dict[tuple[str, str | None, bool], http1.FieldLines] = {}
+        self._plain_version = -1
+        self._cookie_jar = CookieJar() if cookie_jar is None else cookie_jar
+        if cookies is not None:
+            self._cookie_jar.update_cookies(cookies)
+        self._connector_owner = connector_owner
+        self._connector: TCPConnector | None = TCPConnector() if connector is None else connector
+        self._closed = False
+
+    # What is known
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is closed or detached."""
+        return self._closed
+
+    @property
+    def connector(self) -> TCPConnector | None:
+        """The connector; None once the session is closed."""
+        return self._connector
+
+    @property
+    def connector_owner(self) -> bool:
+        """Whether the connector is closed with the session."""
+        return self._connector_owner
+
+    @property
+    def cookie_jar(self) -> AbstractCookieJar:
+        """The cookies of the session."""
+        return self._cookie_jar
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields of each request; may be changed."""
+        return self._headers
+
+    @property
+    def timeout(self) -> ClientTimeout:
+        """The time limits of each request."""
+        return self._timeout
+
+    @property
+    def auth(self) -> Any:
+        """The login of each request to the origin of the base URL, or to any without one."""
+        return self._auth
+
+    @property
+    def json_serialize(self) -> Callable[[Any], str]:
+        """What writes the JSON of ``json=``."""
+        return self._json_serialize
+
+    @property
+    def json_serialize_bytes(self) -> Callable[[Any], bytes] | None:
+        """What writes it instead, as bytes."""
+        return self._json_serialize_bytes
+
+    @property
+    def skip_auto_headers(self) -> frozenset[istr]:
+        """Names of the fields that no request has unless it is given them."""
+        return frozenset(istr(name.title()) for name in self._skip)
+
+    @property
+    def raise_for_status(self) -> RaiseForStatus:
+        """Whether a status of 400 or more raises, or what is asked about each response."""
+        return self._raise_for_status
+
+    @property
+    def auto_decompress(self) -> bool:
+        """Whether bodies are decoded as their Content-Encoding says."""
+        return self._settings.auto_decompress
+
+    @property
+    def trust_env(self) -> bool:
+        """Whether the environment's proxies and netrc file are used."""
+        return self._trust_env
+
+    @property
+    def trace_configs(self) -> list[TraceConfig]:
+        """What follows the session's requests."""
+        return self._trace_configs
+
+    @property
+    def version(self) -> HttpVersion:
+        """The version of HTTP on request lines."""
+        return self._settings.version
+
+    @property
+    def requote_redirect_url(self) -> bool:
+        """Whether what should be percent-encoded in a Location is."""
+        return self._requote_redirect_url
+
+    @requote_redirect_url.setter
+    def requote_redirect_url(self, value: bool) -> None:
+        deprecated("session.requote_redirect_url modification is deprecated #2778", 2)
+        self._requote_redirect_url = value
+
+    @property
+    def loop(self) -> Any:
+        """The running asyncio loop. Raises RuntimeError on trio, which has none."""
+        deprecated("client.loop property is deprecated", 2)
+        return _running_loop()
+
+    # What calls ask
+
+    def plain_fields(self, url: URL, content_type: str | None, expect100: bool) -> http1.FieldLines:
+        """Return the fields of a request to `url` to which the call adds none of its own; made once for each host."""
+        version = getversion(self._headers)  # type: ignore[arg-type]  # any multidict has one
+        if version != self._plain_version:
+            self._plain.clear()
+            self._plain_version = version
+        host = url.host_port_subcomponent or ""
+        key = host, content_type, expect100
+        fields = self._plain.get(key)
+        if fields is None:
+            if len(self._plain) >= KEPT:
+                self._plain.clear()
+            pairs = request_fields(host, self._headers, content_type, self._skip, expect100)
+            fields = self._plain[key] = to_field_lines(pairs)
+        return fields
+
+    def authorization(self, url: URL) -> str | None:
+        """Return the Authorization field that the session's login gives for `url`."""
+        if self._authorization is None:
+            return None
+        if self._base_url is not None and self._base_url.origin() != url.origin():
+            return None
+        return self._authorization
+
+    def _merged(self, headers: LooseHeaders | None) -> CIMultiDict[str]:
+        """Return the session's headers with those of the call in place of the same names."""
+        given = to_multidict(headers)
+        if not self._headers:
+            return given
+        merged = self._headers.copy()
+        for name in set(given):
+            merged.popall(name, None)
+        merged.extend(given)
+        return merged
+
+    def _settings_of(self, options: Mapping[str, Any]) -> RequestSettings:
+        """Return the settings of a call that changes some of the session's."""
+        changes = {name: value for name, value in options.items() if value is not None}
+        return replace(self._settings, **changes) if changes else self._settings
+
+
+def _running_loop() -> Any:
+    from drywire_transports import current_runtime
+
+    runtime = current_runtime()
+    loop = getattr(runtime, "loop", None)
+    if loop is None:
+        raise RuntimeError("there is no asyncio loop here: the session runs on trio")
+    return loop
+
+
+def unclosed(session: object) -> None:
+    """Warn that `session` was forgotten."""
+    warnings.warn(f"Unclosed client session {session!r}", ResourceWarning, stacklevel=3, source=session)

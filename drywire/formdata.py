@@ -1,0 +1,5 @@
+"""Forms."""
+
+from drywire_client import FormData as FormData
+
+__all__ = ["FormData"]

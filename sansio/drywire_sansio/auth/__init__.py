@@ -1,0 +1,1 @@
+"""HTTP authentication: what stands in Authorization and WWW-Authenticate (RFC 9110, 11)."""

@@ -1,0 +1,17 @@
+"""Content-Disposition fields as users read them: what is malformed comes up as a warning."""
+
+from __future__ import annotations
+
+import warnings
+
+from drywire_sansio import content_disposition
+
+__all__ = ["parse_content_disposition"]
+
+
+def parse_content_disposition(header: str | None) -> tuple[str | None, dict[str, str]]:
+    """Return the disposition type in lower case, None for none, and its parameters with their names in lower case.
+
+    What is malformed is left out, with a BadContentDispositionHeader or BadContentDispositionParam warning.
+    """
+    return content_disposition.parse_content_disposition(header, lambda warning: warnings.warn(warning, stacklevel=4))
