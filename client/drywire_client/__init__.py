@@ -11,9 +11,10 @@ from drywire_sansio.content_disposition import (
     content_disposition_filename,
 )
 from drywire_transports.body_reader import EMPTY_PAYLOAD, StreamReader
-from drywire_transports.data_queue import DataQueue, EofStream
+from drywire_transports.data_queue import DataQueue, EofStream, FlowControlDataQueue
 from drywire_transports.dispositions import parse_content_disposition
 from drywire_transports.message_fields import HttpVersion, HttpVersion10, HttpVersion11
+from drywire_transports.multipart_reader import BodyPartReader, MultipartReader
 from drywire_transports.multipart_writer import MultipartWriter
 from drywire_transports.payloads import (
     PAYLOAD_REGISTRY,
@@ -68,6 +69,7 @@ __all__ = [
     "BadContentDispositionHeader",
     "BadContentDispositionParam",
     "BasicAuth",
+    "BodyPartReader",
     "BufferedReaderPayload",
     "BytesIOPayload",
     "BytesPayload",
@@ -87,6 +89,7 @@ __all__ = [
     "DummyCookieJar",
     "EofStream",
     "Fingerprint",
+    "FlowControlDataQueue",
     "FormData",
     "HttpVersion",
     "HttpVersion10",
@@ -94,6 +97,7 @@ __all__ = [
     "IOBasePayload",
     "JsonBytesPayload",
     "JsonPayload",
+    "MultipartReader",
     "MultipartWriter",
     "Payload",
     "RequestInfo",

@@ -29,7 +29,7 @@ class BasicAuth(_Login):
         """Check the login."""
         for what, value in (("login", login), ("password", password)):
             if value is None:
-                raise ValueError(f"None is not allowed as {what} value")
+                raise ValueError(f"a {what} cannot be None: for none, give an empty str")
         encode_basic(login, password, encoding)
         return super().__new__(cls, login, password, encoding)
 

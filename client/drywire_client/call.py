@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from multidict import CIMultiDict
 from yarl import URL
 
 from drywire_sansio import http1
+from drywire_sansio.cookies import parse_cookie, write_cookie
 from drywire_sansio.redirects import REDIRECTS, fields_left_behind, redirection
 from drywire_transports.message_fields import HttpVersion11
 from drywire_transports.payloads import BytesPayload, Payload
@@ -17,6 +19,7 @@ from drywire_transports.payloads import BytesPayload, Payload
 from .auth import url_without_login
 from .cookie_jar import LooseCookies, cookie_field
 from .errors import (
+    ClientError,
     ClientPayloadError,
     InvalidUrlClientError,
     InvalidUrlRedirectClientError,
@@ -37,6 +40,9 @@ from .tracing import (
 )
 
 __all__ = ["Call", "RaiseForStatus"]
+
+# "http:/path" and "http:path": meant as a path of the same server
+_NO_AUTHORITY: Final = re.compile(r"https?:(?!//).", re.IGNORECASE)
 
 RaiseForStatus = bool | Callable[[ClientResponse], Awaitable[None]]
 """Whether a status of 400 or more raises; or an async function of the response, that may."""
@@ -63,6 +69,7 @@ class Call:
     """Sends one request: the session's middlewares, and an exchange inside of them."""
     check: RaiseForStatus
     trust_env: bool
+    has_left_origin: bool = False
 
     async def run(self) -> ClientResponse:
         """Send the request, follow where it leads, and return the final response, its body still to come."""
@@ -110,8 +117,10 @@ class Call:
             history.append(response)
             try:
                 await self._turn_to(response, location, history)
-            except BaseException:
+            except BaseException as error:
                 response.close()
+                if isinstance(error, ClientError):
+                    error.phase, error.response_started = "head", True
                 raise
             response = await self.send(await self._request())
         response.history = tuple(history)
@@ -125,13 +134,14 @@ class Call:
         if url.raw_user is not None or url.raw_password is not None:
             url, login = url_without_login(url)
             if self.authorization is not None:
-                raise ValueError("Cannot combine AUTH argument with credentials encoded in URL")
+                raise ValueError("a login stands in the URL and in auth=: which one is meant?")
             self.url, self.authorization = url, login
-        authorization = self.authorization or session.authorization(url)
+        # A login of the session's own is not for where a redirect has led.
+        authorization = self.authorization or (None if self.has_left_origin else session.authorization(url))
         headers = self.headers
         if authorization is not None:
             if "Authorization" in (session.headers if headers is None else headers):
-                raise ValueError("Cannot combine AUTHORIZATION header with AUTH argument or credentials encoded in URL")
+                raise ValueError("a login is given beside an Authorization header: which one is meant?")
         elif self.trust_env and "Authorization" not in (session.headers if headers is None else headers):
             authorization = await session.netrc_authorization(url)
         payload = self.payload
@@ -155,15 +165,16 @@ class Call:
         payload, settings, given = self.payload, self.settings, self.headers
         added: list[tuple[bytes, bytes]] = []
         content_type = None if payload is None else payload.content_type
+        expect100 = settings.expect100 and payload is not None
         cookie = cookie_field(self.session.cookie_jar, url, self.cookies)
+        if cookie is not None and "Cookie" in (self.session.headers if given is None else given):
+            given = (self.session.headers if given is None else given).copy()
+            cookie = _with_cookies(given.popall("Cookie"), cookie)
         if given is None:
-            base: http1.FieldLines = self.session.plain_fields(url, content_type, settings.expect100)
+            base: http1.FieldLines = self.session.plain_fields(url, content_type, expect100)
             given = self.session.headers
         else:
-            if cookie is not None and "Cookie" in given:
-                given = given.copy()
-                cookie = f"{given.pop('Cookie')}; {cookie}"
-            pairs = request_fields(url.host_port_subcomponent or "", given, content_type, self.skip, settings.expect100)
+            pairs = request_fields(url.host_port_subcomponent or "", given, content_type, self.skip, expect100)
             base = to_field_lines(pairs)
         if authorization is not None:
             added.append((b"Authorization", authorization.encode("utf-8")))
@@ -204,6 +215,7 @@ class Call:
             self.headers = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped)
         if other_origin:
             self.authorization = self.cookies = None
+            self.has_left_origin = True
         if url.raw_user is not None or url.raw_password is not None:
             self.authorization = None
             if self.headers is not None:
@@ -221,8 +233,8 @@ class Call:
             self.settings = replace(self.settings, compress=None, expect100=False, chunked=None)
         elif payload.consumed or (response.has_sent_body and not payload.replayable):
             raise ClientPayloadError(
-                "Cannot follow redirect with a consumed request body. Use bytes, a seekable file-like object, or set "
-                "allow_redirects=False."
+                "the redirect wants the request's body again, which was consumed: send bytes or a file that can be "
+                "sought, or set allow_redirects=False"
             )
 
     def _target(self, response: ClientResponse, location: str) -> URL:
@@ -230,10 +242,10 @@ class Call:
         try:
             url = URL(location, encoded=not self.session._requote_redirect_url)
         except ValueError as error:
-            described = "Server attempted redirecting to a location that does not look like a URL"
+            described = "the redirect leads to what is no URL"
             raise InvalidUrlRedirectClientError(location[:200], described) from error
-        if url.scheme in ("http", "https") and not url.raw_host and url.scheme == self.url.scheme:
-            url = URL.build(path=url.raw_path, query_string=url.raw_query_string, encoded=True)  # "http:/path"
+        if url.scheme == self.url.scheme and _NO_AUTHORITY.match(location):
+            url = URL.build(path=url.raw_path, query_string=url.raw_query_string, encoded=True)
         joined = self.url.join(url) if not url.absolute or not url.scheme else url
         if not joined.raw_fragment and self.url.raw_fragment:
             joined = joined.with_fragment(self.url.fragment)  # RFC 9110, 10.2.2
@@ -247,6 +259,13 @@ class Call:
         except ValueError as error:
             raise InvalidUrlRedirectClientError(joined, f"Invalid redirect URL origin: {error}") from error
         return joined
+
+
+def _with_cookies(fields: list[str], cookie: str) -> str:
+    """Return the cookies of the program's own Cookie `fields`, those of `cookie` in place of the same names."""
+    pairs = dict(parse_cookie("; ".join(fields)))
+    pairs.update(parse_cookie(cookie))
+    return write_cookie(pairs.items())
 
 
 async def checked(response: ClientResponse, check: RaiseForStatus) -> None:

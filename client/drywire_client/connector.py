@@ -215,7 +215,7 @@ class TCPConnector:
     def key_of(self, request: ClientRequest) -> ConnectionKey:
         """Return what a connection must be to carry `request`. Raises TypeError for `ssl` of another type."""
         url, settings = request.original_url, request.settings
-        ssl, is_ssl = settings.ssl, url.scheme == "https"
+        ssl, is_ssl = settings.ssl, url.scheme in ("https", "wss")
         if ssl is not True:
             _check_ssl(ssl)
         if is_ssl and ssl is True:
@@ -453,7 +453,7 @@ def _in_phase(phase: Phase, error: E) -> E:
 
 def _check_ssl(ssl: object) -> None:
     if ssl is not None and not isinstance(ssl, bool | ssl_module.SSLContext | Fingerprint):
-        raise TypeError(f"ssl should be SSLContext, Fingerprint, or bool, got {type(ssl).__name__} instead.")
+        raise TypeError(f"ssl must be a bool, an SSLContext or a Fingerprint, not {type(ssl).__name__}")
 
 
 def _context(ssl: Any) -> ssl_module.SSLContext:

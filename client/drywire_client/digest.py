@@ -75,8 +75,9 @@ class DigestAuthMiddleware:
             return await self._converse(request, handler, at_once=given is None)
         finally:
             # An answer is for one request and one URL: whoever sends this object again must not send it along.
-            request.headers.pop("Authorization", None)
-            if given is not None:
+            if given is None:
+                request.headers.popall("Authorization", None)
+            else:
                 request.headers["Authorization"] = given
 
     async def _converse(self, request: ClientRequest, handler: ClientHandlerType, at_once: bool) -> ClientResponse:

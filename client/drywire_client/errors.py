@@ -272,8 +272,8 @@ class ClientResponseError(ClientError):
         super().__init__(request_info, history)
         if code is not None:
             if status is not None:
-                raise ValueError("Both code and status arguments are provided; code is deprecated, use status instead")
-            warnings.warn("code argument is deprecated, use status instead", DeprecationWarning, stacklevel=2)
+                raise ValueError("code is the old name of status: give one of them, status")
+            warnings.warn("code= is deprecated: use status=", DeprecationWarning, stacklevel=2)
             status = code
         self.request_info = request_info
         self.history = history
@@ -297,12 +297,12 @@ class ClientResponseError(ClientError):
     @property
     def code(self) -> int:
         """`status`, by its old name."""
-        warnings.warn("code property is deprecated, use status instead", DeprecationWarning, stacklevel=2)
+        warnings.warn(".code is deprecated: use .status", DeprecationWarning, stacklevel=2)
         return self.status
 
     @code.setter
     def code(self, value: int) -> None:
-        warnings.warn("code property is deprecated, use status instead", DeprecationWarning, stacklevel=2)
+        warnings.warn(".code is deprecated: use .status", DeprecationWarning, stacklevel=2)
         self.status = value
 
 

@@ -21,7 +21,7 @@ class Fingerprint:
 
     def __init__(self, fingerprint: bytes) -> None:
         if len(fingerprint) in (16, 20):
-            raise ValueError("md5 and sha1 are insecure and not supported. Use sha256.")
+            raise ValueError("a fingerprint of MD5 or SHA-1 can be forged: give that of SHA-256 (sha256)")
         if len(fingerprint) != _SIZE:
             raise ValueError(f"fingerprint has invalid length: {len(fingerprint)} bytes, not the {_SIZE} of SHA-256")
         self._fingerprint = bytes(fingerprint)

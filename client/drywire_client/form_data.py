@@ -71,13 +71,9 @@ class FormData:
         if isinstance(value, io.IOBase) or _looks_like_a_file(value):
             self._multipart = True
             filename = filename or file_name(value) or name
-        elif isinstance(value, bytes | bytearray | memoryview) and filename is None and not self._multipart:
-            warnings.warn(
-                "In v4, passing bytes will no longer create a file field. Please explicitly use the filename parameter "
-                "or pass a BytesIO object.",
-                DeprecationWarning,
-                stacklevel=2,
-            )
+        elif isinstance(value, bytes | bytearray | memoryview) and filename is None:
+            message = f"bytes as the field {name[:60]!r} are sent as a file: say so by filename=, or give them as text"
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
             filename = name
         parameters = {"name": name}
         headers: CIMultiDict[str] = CIMultiDict()
@@ -89,11 +85,9 @@ class FormData:
             self._multipart = True
         if content_transfer_encoding is not None:
             _check("content_transfer_encoding", content_transfer_encoding)
-            message = (
-                "content_transfer_encoding is deprecated. To maintain compatibility with v4 please pass a Payload."
-            )
+            # RFC 7578, 4.7: forms have none, so it is not said, and nothing is coded.
+            message = "content_transfer_encoding is deprecated and has no effect: the parts of a form go as they are"
             warnings.warn(message, DeprecationWarning, stacklevel=2)
-            headers["Content-Transfer-Encoding"] = content_transfer_encoding
             self._multipart = True
         self._fields.append((name, value, parameters, headers))
 
@@ -109,8 +103,8 @@ class FormData:
                 self.add_field(field[0], field[1])
             else:
                 raise TypeError(
-                    "Only io.IOBase, multidict and (name, file) pairs allowed, use .add_field() for passing more "
-                    f"complex parameters, got {field!r}"
+                    "a form takes files, multidicts and pairs of name and value, and whatever else there is to say by "
+                    f"add_field(), but not {field!r}"[:300]
                 )
 
     def __call__(self) -> Payload:
@@ -149,16 +143,14 @@ class FormData:
         except NoPayload:
             if _looks_like_a_file(value):
                 return IOBasePayload(value, **options)
-        raise TypeError(
-            f"Can not serialize value type: {type(value)}\n headers: {dict(headers)!r}\n value: {str(value)[:200]!r}"
-        )
+        raise TypeError(f"a form's field cannot be {type(value).__name__}: {str(value)[:200]!r}")
 
 
 def _check(what: str, text: object) -> None:
     if text is None:
         return
     if not isinstance(text, str):
-        raise TypeError(f"{what} must be an instance of str. Got: {text!r}"[:300])
+        raise TypeError(f"the {what} of a form's field must be a str, not {text!r}"[:300])
     if _CONTROL.search(text):
         raise ValueError(f"{what} {text[:60]!r} holds a control character, such as CR or LF")
 

@@ -32,14 +32,14 @@ def merged_ssl(
     if not any(given):
         return ssl
     if ssl is not True or sum(given) > 1:
-        raise ValueError("verify_ssl, ssl_context, fingerprint and ssl parameters are mutually exclusive")
+        raise ValueError("only one of ssl, verify_ssl, ssl_context and fingerprint can be given: use ssl")
     if verify_ssl is not None:
-        deprecated("verify_ssl is deprecated, use ssl=False instead", 4)
+        deprecated("verify_ssl is deprecated: use ssl=False", 4)
         return verify_ssl
     if ssl_context is not None:
-        deprecated("ssl_context is deprecated, use ssl=context instead", 4)
+        deprecated("ssl_context is deprecated: use ssl=context", 4)
         return ssl_context
-    deprecated("fingerprint is deprecated, use ssl=Fingerprint(fingerprint) instead", 4)
+    deprecated("fingerprint is deprecated: use ssl=Fingerprint(...)", 4)
     assert fingerprint is not None
     return Fingerprint(fingerprint)
 
@@ -51,12 +51,12 @@ def merged_timeout(timeout: ClientTimeout, given: bool, old: dict[str, Any]) -> 
     """
     if given:
         names = "/".join(old)
-        raise ValueError(f"{names} and timeout parameters conflict, please setup timeout.total and timeout.connect")
+        raise ValueError(f"{names} cannot go with timeout=: say it by ClientTimeout(total=..., connect=...)")
     if "read_timeout" in old:
-        deprecated("read_timeout is deprecated, use timeout argument instead", 3)
+        deprecated("read_timeout is deprecated: use timeout=ClientTimeout(total=...)", 3)
         timeout = replace(timeout, total=old["read_timeout"])
     if "conn_timeout" in old:
-        deprecated("conn_timeout is deprecated, use timeout argument instead", 3)
+        deprecated("conn_timeout is deprecated: use timeout=ClientTimeout(connect=...)", 3)
         timeout = replace(timeout, connect=old["conn_timeout"])
     return timeout
 
@@ -70,7 +70,7 @@ class _StreamerPayload(Payload):
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Raise TypeError: the body is not there yet."""
-        raise TypeError("Unable to decode.")
+        raise TypeError("a body that a function writes can only be had by letting it write")
 
     async def write(self, writer: BodyWriter) -> None:
         """Let the function write."""
@@ -83,7 +83,7 @@ def streamer(coro: Callable[..., Any]) -> Callable[..., Payload]:
 
     `coro` may be a coroutine function, or a generator function of the old kind.
     """
-    deprecated("@streamer is deprecated, use async generators instead", 2)
+    deprecated("streamer is deprecated: write an async generator", 2)
     call: Callable[..., Any] = coro
     if inspect.isgeneratorfunction(coro):
         call = types.coroutine(coro)

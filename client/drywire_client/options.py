@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from drywire_sansio import http1
+from drywire_sansio.coding import ContentEncoder
 from drywire_sansio.limits import DEFAULT_LIMITS
 from drywire_transports.message_fields import to_multidict
 
@@ -97,16 +98,18 @@ def authorization_of(auth: Any) -> str | None:
     if isinstance(auth, tuple) and not isinstance(auth, BasicAuth) and len(auth) == 2:
         auth = BasicAuth(*auth, encoding="utf-8")
     if not callable(getattr(auth, "encode", None)) or isinstance(auth, str):
-        raise TypeError("BasicAuth() tuple is required instead")
+        raise TypeError(f"auth must be a BasicAuth, not {type(auth).__name__}")
     field: str = auth.encode()
     return field
 
 
 def compression(compress: Any) -> str | None:
-    """Return the content coding that ``compress=`` asks for."""
+    """Return the content coding that ``compress=`` asks for. Raises ValueError for one that cannot be written here."""
     if not compress:
         return None
-    return compress if isinstance(compress, str) else "deflate"
+    coding = compress if isinstance(compress, str) else "deflate"
+    ContentEncoder(coding)
+    return coding
 
 
 def limits_of(

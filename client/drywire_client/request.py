@@ -24,13 +24,21 @@ from .upload_tracker import UploadTracker
 __all__ = ["ClientRequest", "RequestInfo", "RequestSettings", "absolute_url", "parsed_url"]
 
 
-class RequestInfo(NamedTuple):
-    """What was asked: kept with a response and its errors."""
-
+class _RequestInfo(NamedTuple):
     url: URL
     method: str
     headers: CIMultiDictProxy[str]
     real_url: URL
+
+
+class RequestInfo(_RequestInfo):
+    """What was asked: kept with a response and its errors. `real_url` is the URL with its fragment."""
+
+    __slots__ = ()
+
+    def __new__(cls, url: URL, method: str, headers: CIMultiDictProxy[str], real_url: URL | None = None) -> RequestInfo:
+        """Take `url` for `real_url` too, unless that is given."""
+        return super().__new__(cls, url, method, headers, url if real_url is None else real_url)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _request_info, (self.url, self.method, tuple(self.headers.items()), self.real_url)
@@ -56,6 +64,9 @@ class RequestSettings:
     server_hostname: str | None = None
     response_class: Any = None
     auto_decompress: bool = True
+    read_until_eof: bool = True
+    """Whether a body whose end nothing but the end of the connection can tell is read."""
+    read_bufsize: int = 2**18
     limits: http1.Limits | None = None
     """Bounds on the response other than the connector's."""
     traces: Sequence[Trace] = ()
@@ -118,7 +129,7 @@ class ClientRequest:
         self._set_body(value)
 
     async def update_body(self, body: Any) -> None:
-        """Send `body` in place of the one there is, which is closed; what describes it in the header goes with it."""
+        """Send `body` in place of the one there is, which is closed. The header says its length; its type stays."""
         before = self.payload
         self._set_body(body)
         if before is not None and before is not self.payload:
@@ -262,7 +273,7 @@ def absolute_url(url: URL | str, base: URL | None) -> URL:
 
 def check_url(url: URL) -> None:
     """Raise InvalidUrlClientError or NonHttpUrlClientError unless `url` can be requested."""
-    if url.scheme not in ("http", "https"):
+    if url.scheme not in ("http", "https", "ws", "wss"):
         if url.scheme:
             raise NonHttpUrlClientError(url, "only http and https can be requested")
         raise InvalidUrlClientError(url, "a relative URL needs a session with base_url: ClientSession(base_url=...)")

@@ -63,11 +63,11 @@ def length_field(method: str, payload: Payload | None, chunked: bool) -> tuple[b
 def check_framing(headers: CIMultiDict[str], compress: str | None, chunked: bool | None) -> None:
     """Raise ValueError where `headers` contradict what is asked of the body."""
     if chunked and "Transfer-Encoding" in headers:
-        raise ValueError("chunked can not be set if Transfer-Encoding: chunked header is set")
+        raise ValueError("chunked=True cannot go with a Transfer-Encoding header")
     if chunked and "Content-Length" in headers:
-        raise ValueError("chunked can not be set if Content-Length header is set")
+        raise ValueError("chunked=True cannot go with a Content-Length header")
     if compress and "Content-Encoding" in headers:
-        raise ValueError("compress can not be set if Content-Encoding header is set")
+        raise ValueError("compress= cannot go with a Content-Encoding header")
 
 
 def own_framing(headers: CIMultiDict[str]) -> bool:

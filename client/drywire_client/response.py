@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from drywire_sansio import http1
+from drywire_sansio.charsets import known_charset
 from drywire_sansio.coding import ContentCodingError, ContentDecoder
 from drywire_transports import Runtime, StreamBusy, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader
@@ -21,6 +22,7 @@ from .errors import (
     RequestProgress,
     TotalTimeoutError,
 )
+from .legacy import deprecated
 from .request import ClientRequest
 from .response_head import ContentDisposition, ResponseHead
 from .tracing import TraceResponseChunkReceivedParams, emit
@@ -51,6 +53,7 @@ class ClientResponse(ResponseHead):
     _body: bytes | None = None
     _ended = False  # the response, not the upload
     _closed = False
+    _output_size = 0
     in_context = False
     """Whether ``async with`` will release it."""
 
@@ -66,11 +69,14 @@ class ClientResponse(ResponseHead):
         self._connection: Connection | None = connection
         self._runtime = runtime
         self._upload = upload
-        self.content = StreamReader(self)
+        self.content = StreamReader(self, request.settings.read_bufsize)
         """The body as a stream."""
         raw = head.headers.raw if isinstance(head.headers, http1.FieldLines) else b""
         if b"ontent-" in raw and b"content-encoding:" in raw.lower() and request.settings.auto_decompress:
             self._decode(connection)
+        if not request.settings.read_until_eof and self._has_no_end():
+            self.content.feed_eof()
+            self.close()
         self._take_what_has_come()
 
     def __del__(self) -> None:
@@ -91,8 +97,12 @@ class ClientResponse(ResponseHead):
         if decoder is not None:
             self.content.decode_with(decoder, self._coding_failed)
 
+    def _has_no_end(self) -> bool:
+        """Whether only the end of the connection tells where the body ends."""
+        return not {"Content-Length", "Transfer-Encoding"} & set(map(str.title, self.headers))
+
     def _coding_failed(self, error: ContentCodingError) -> ClientPayloadError:
-        failed = ClientPayloadError(f"Can not decode content-encoding: {error}: {self.method} {self.url}")
+        failed = ClientPayloadError(f"the body cannot be decoded: {error}: {self.method} {self.url}")
         self._note(failed)
         self.close()
         failed.__cause__ = error
@@ -120,8 +130,8 @@ class ClientResponse(ResponseHead):
 
         JSON is in UTF-8 (RFC 8259, 8.1). Raises RuntimeError where a resolver needs the body and it was not read.
         """
-        charset = self.charset
-        if charset is not None and _is_codec(charset):
+        charset = known_charset(self.charset) if self.charset is not None else None
+        if charset is not None:
             return charset
         if self.content_type == "application/rdap" or self._is_of_type("application/json"):
             return "utf-8"
@@ -155,7 +165,7 @@ class ClientResponse(ResponseHead):
         """
         body = await self._whole()
         if content_type and not self._is_of_type(content_type):
-            message = f"Attempt to decode JSON with unexpected mimetype: {self.headers.get('Content-Type', '')}"
+            message = f"JSON was expected, and the body is {self.headers.get('Content-Type', 'of no type')[:200]}"
             raise self.error(message, ContentTypeError)
         stripped = body.strip()
         return loads(stripped.decode(encoding or self.get_encoding())) if stripped else None
@@ -173,6 +183,18 @@ class ClientResponse(ResponseHead):
         if not self.in_context:
             self.release()
         raise self.error()
+
+    @property
+    def output_size(self) -> int:
+        """Bytes of the request that were handed to the connection so far."""
+        deprecated("output_size is deprecated, use upload_tracker= and UploadTracker instead", 2)
+        return self._output_size if self._connection is None else self._connection.sent
+
+    @property
+    def upload_complete(self) -> bool:
+        """Whether the request's body was sent."""
+        deprecated("upload_complete is deprecated, use upload_tracker= and UploadTracker instead", 2)
+        return self._upload is None or self._upload.complete
 
     # The connection
 
@@ -224,6 +246,7 @@ class ClientResponse(ResponseHead):
             self._upload.cancel()
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._output_size = connection.sent
             connection.close()
 
     async def wait_for_close(self) -> None:
@@ -337,12 +360,5 @@ class ClientResponse(ResponseHead):
         self._closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
+            self._output_size = connection.sent
             connection.release()
-
-
-def _is_codec(name: str) -> bool:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
 
@@ -85,9 +86,7 @@ class ResponseHead:
     @property
     def url_obj(self) -> URL:
         """`url`, by its old name."""
-        import warnings
-
-        warnings.warn("Deprecated, use .url #1654", DeprecationWarning, stacklevel=2)
+        warnings.warn("url_obj is deprecated: use url", DeprecationWarning, stacklevel=2)
         return self.url
 
     @property

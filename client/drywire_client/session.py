@@ -98,7 +98,7 @@ class ClientSession(SessionSettings):
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
         the session is closed, and TypeError or ValueError for options that are not valid.
         """
-        return Awaited(self._request(method, url, **options))
+        return Awaited(self._call(method, url, **options))
 
     def get(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """GET `url`; see `request`."""
@@ -114,19 +114,31 @@ class ClientSession(SessionSettings):
 
     def post(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """POST `data` to `url`; see `request`."""
-        return Awaited(self._request("POST", url, data=data, **options))
+        return Awaited(self._call("POST", url, data=data, **options))
 
     def put(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PUT `data` to `url`; see `request`."""
-        return Awaited(self._request("PUT", url, data=data, **options))
+        return Awaited(self._call("PUT", url, data=data, **options))
 
     def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PATCH `url` with `data`; see `request`."""
-        return Awaited(self._request("PATCH", url, data=data, **options))
+        return Awaited(self._call("PATCH", url, data=data, **options))
 
     def delete(self, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
         """DELETE `url`; see `request`."""
-        return Awaited(self._request("DELETE", url, **options))
+        return Awaited(self._call("DELETE", url, **options))
+
+    async def _call(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
+        """Make a request, and settle its tracker if it fails before anything is sent."""
+        tracker: UploadTracker | None = options.get("upload_tracker")
+        if tracker is None:
+            return await self._request(method, url, **options)
+        tracker.bind()
+        try:
+            return await self._request(method, url, **options)
+        except BaseException as error:
+            tracker.abort(error)
+            raise
 
     async def _request(
         self,
@@ -202,6 +214,8 @@ class ClientSession(SessionSettings):
             "server_hostname": take("server_hostname"),
             "auto_decompress": take("auto_decompress"),
             "version": take("version"),
+            "read_until_eof": take("read_until_eof"),
+            "read_bufsize": take("read_bufsize"),
             "limits": limits_of(
                 self._settings.limits, take("max_line_size"), take("max_field_size"), take("max_headers")
             ),
@@ -211,7 +225,6 @@ class ClientSession(SessionSettings):
             changes["ssl"] = ssl
         tracker: UploadTracker | None = take("upload_tracker")
         if tracker is not None:
-            tracker.bind()
             changes["upload_tracker"] = tracker
         if self._trace_configs:
             changes["traces"] = traces_of(self, self._trace_configs, take("trace_request_ctx"))
@@ -221,7 +234,7 @@ class ClientSession(SessionSettings):
         if json is None:
             return make_body(data, files)
         if data is not None or files is not None:
-            raise ValueError("data and json parameters can not be used at the same time")
+            raise ValueError("json= cannot go with data= or files=")
         return json_body(json, self._json_serialize, self._json_serialize_bytes)
 
     def _handler(self, middlewares: Sequence[ClientMiddlewareType] | None) -> ClientHandlerType:
@@ -347,6 +360,8 @@ _OPTIONS = frozenset(
 
 def _chunked(chunked: Any) -> bool | None:
     if chunked is not None and not isinstance(chunked, bool):
-        deprecated("Chunk size is deprecated #1615", 4)
+        deprecated(
+            "a number as chunked= is deprecated: sizes of chunks are not for the caller to choose, use chunked=True", 4
+        )
         return True
     return chunked

@@ -116,17 +116,16 @@ class SessionSettings:
         self._json_serialize, self._json_serialize_bytes = json_serialize, json_serialize_bytes
         self.request_class, self._ws_response_class = request_class, ws_response_class
         self._timeout = _settled_timeout(timeout, old)
-        self._raise_for_status = raise_for_status
-        self._trust_env, self._netrc = trust_env, NetrcLogins()
-        self._requote_redirect_url, self._read_bufsize = requote_redirect_url, read_bufsize
-        self.fallback_charset_resolver = fallback_charset_resolver
-        self._middlewares = tuple(middlewares)
+        self._raise_for_status, self._trust_env, self._netrc = raise_for_status, trust_env, NetrcLogins()
+        self._requote_redirect_url = requote_redirect_url
+        self.fallback_charset_resolver, self._middlewares = fallback_charset_resolver, tuple(middlewares)
         self._trace_configs, self._proxies = _frozen(trace_configs), proxies_by_scheme(proxies)
         self._settings = RequestSettings(
             version=HttpVersion(*version),
             ssl=ssl,
             response_class=response_class,
             auto_decompress=auto_decompress,
+            read_bufsize=read_bufsize,
             limits=limits_of(None, max_line_size, max_field_size, max_headers),
             **proxying(proxy, proxy_auth, proxy_headers),
         )
@@ -234,13 +233,13 @@ class SessionSettings:
 
     @requote_redirect_url.setter
     def requote_redirect_url(self, value: bool) -> None:
-        deprecated("session.requote_redirect_url modification is deprecated #2778", 2)
+        deprecated("setting requote_redirect_url is deprecated: give it to the session's constructor", 2)
         self._requote_redirect_url = value
 
     @property
     def loop(self) -> Any:
         """The running asyncio loop. Raises RuntimeError on trio, which has none."""
-        deprecated("client.loop property is deprecated", 2)
+        deprecated("session.loop is deprecated: ask asyncio.get_running_loop()", 2)
         return _running_loop()
 
     # What calls ask

@@ -83,6 +83,8 @@ class Upload:
         self._task: TaskHandle | None = None
         self.error: Exception | None = None
         self.done = False
+        self.complete = False
+        """Whether all of it was sent."""
         self.on_done: Callable[[], None] | None = None
         self._is_last = False
 
@@ -137,6 +139,7 @@ class Upload:
             stream.abort()
             return
         else:
+            self.complete = True
             if tracker is not None:
                 tracker.upload_complete.settle()
         finally:

@@ -69,7 +69,7 @@ class WebSocketWish:
         headers = to_multidict(given)
         if auth is not None:
             if "Authorization" in headers:
-                raise ValueError("Cannot combine AUTHORIZATION header with AUTH argument")
+                raise ValueError("a login is given beside an Authorization header: which one is meant?")
             headers["Authorization"] = auth.encode()
         fields = websocket.request_fields(
             self._random, protocols=self._protocols, deflate=self._deflate, origin=self._origin

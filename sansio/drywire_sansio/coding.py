@@ -165,25 +165,23 @@ class _Brotli:
         self._module = module
         self._decoder = module.Decompressor()
         self.ended = False
+        self.holds_output = False
 
     def decode(self, data: bytes, room: int) -> tuple[bytes, bytes]:
         if self.ended:
             return b"", b""
         step = self._decoder.process if hasattr(self._decoder, "process") else self._decoder.decompress
         try:
-            if not self._decoder.can_accept_more_data():
+            if self.holds_output:
                 decoded, rest = step(b"", output_buffer_limit=room), data
             else:
                 decoded, rest = step(data, output_buffer_limit=room), b""
         except self._module.error as error:
             raise ContentCodingError(f"malformed br: {error}") from error
         self.ended = self._decoder.is_finished()
+        # It says that it can take more while it holds output, too: only a step that gives nothing tells.
+        self.holds_output = bool(decoded) and not self.ended
         return decoded, rest
-
-    @property
-    def holds_output(self) -> bool:
-        """Whether more can be had without more input."""
-        return not self.ended and not self._decoder.can_accept_more_data()
 
 
 class _Zstd:

@@ -121,8 +121,8 @@ async def test_a_reset_is_an_os_error():
 @pytest.mark.parametrize(
     ("timeout", "error", "text"),
     [
-        (drywire.ClientTimeout(total=0.05), TimeoutError, r"total timeout of 0\.05 s"),
-        (0.05, TimeoutError, r"total timeout of 0\.05 s"),
+        (drywire.ClientTimeout(total=0.05), drywire.TotalTimeoutError, r"total timeout of 0\.05 s"),
+        (0.05, drywire.TotalTimeoutError, r"total timeout of 0\.05 s"),
         (drywire.ClientTimeout(sock_read=0.05), drywire.SocketTimeoutError, "sock_read"),
     ],
 )

@@ -148,11 +148,11 @@ def test_without_limits_there_are_no_deadlines():
 @pytest.mark.parametrize(
     ("timeout", "phase", "now", "error", "name"),
     [
-        ({"total": 5}, "read", 105.0, TimeoutError, "total"),
-        ({"total": 5}, "read", 104.9995, TimeoutError, "total"),  # a loop that rang early
-        ({"total": 5}, "connect", 105.0, TimeoutError, "total"),
+        ({"total": 5}, "read", 105.0, drywire.TotalTimeoutError, "total"),
+        ({"total": 5}, "read", 104.9995, drywire.TotalTimeoutError, "total"),  # a loop that rang early
+        ({"total": 5}, "connect", 105.0, drywire.TotalTimeoutError, "total"),
         ({"total": 5, "sock_read": 1}, "read", 103.0, drywire.SocketTimeoutError, "sock_read"),
-        ({"total": 5, "sock_read": 1}, "read", 105.0, TimeoutError, "total"),
+        ({"total": 5, "sock_read": 1}, "read", 105.0, drywire.TotalTimeoutError, "total"),
         ({"connect": 3, "sock_connect": 9}, "connect", 103.0, drywire.ConnectionTimeoutError, "connect"),
         ({"connect": 3}, "connect", 102.9995, drywire.ConnectionTimeoutError, "connect"),
         ({"connect": 9, "sock_connect": 3}, "connect", 103.0, drywire.ConnectionTimeoutError, "sock_connect"),

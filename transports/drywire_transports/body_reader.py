@@ -248,8 +248,12 @@ class StreamReader:
         limit = LINE_LIMIT if max_size is None else max_size
         gathered = bytearray()
         while True:
-            if not self._size and not await self._fill():
-                return bytes(gathered)
+            try:
+                if not self._size and not await self._fill():
+                    return bytes(gathered)
+            except BaseException:
+                self._put_back(bytes(gathered))  # a cancelled call loses nothing
+                raise
             searched = max(0, len(gathered) - len(separator) + 1)
             gathered += self._take_piece()[0]
             end = gathered.find(separator, searched)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from .runtime import Wake
 from .which import current_runtime
 
-__all__ = ["DataQueue", "EofStream"]
+__all__ = ["DataQueue", "EofStream", "FlowControlDataQueue"]
 
 T = TypeVar("T")
 
@@ -88,3 +88,10 @@ class DataQueue(Generic[T]):
             except EofStream:
                 return
             yield value
+
+
+class FlowControlDataQueue(DataQueue[T]):
+    """`DataQueue` under an old name; nothing is read ahead here that would have to be controlled."""
+
+    def __init__(self, protocol: object = None, limit: int = 0, *, loop: object = None) -> None:
+        super().__init__(loop)

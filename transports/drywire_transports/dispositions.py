@@ -14,4 +14,10 @@ def parse_content_disposition(header: str | None) -> tuple[str | None, dict[str,
 
     What is malformed is left out, with a BadContentDispositionHeader or BadContentDispositionParam warning.
     """
-    return content_disposition.parse_content_disposition(header, lambda warning: warnings.warn(warning, stacklevel=4))
+    return content_disposition.parse_content_disposition(header, _warn)
+
+
+def _warn(warning: Warning) -> None:
+    # The peer's text is left out: Python keeps each distinct text that it has warned of.
+    malformed = "parameter" if isinstance(warning, content_disposition.BadContentDispositionParam) else "field"
+    warnings.warn(type(warning)(f"a malformed Content-Disposition {malformed} is left out"), stacklevel=5)

@@ -28,6 +28,9 @@ _AS_IT_IS: Final = frozenset({"", "binary", "8bit", "7bit"})
 FEW: Final = 64 * 1024
 """Bytes up to which a body is put together in memory, and goes out with its head."""
 
+LONG_LINE: Final = 4096
+"""Bytes without a line end that are gathered at most."""
+
 Part = tuple[Payload, str, str]
 
 
@@ -219,19 +222,23 @@ class _Base64:
 
 
 class _QuotedPrintable:
-    """quoted-printable (RFC 2045, 6.7): gathered, since a line may end anywhere."""
+    """quoted-printable (RFC 2045, 6.7), line by line; a long one is broken wherever a piece ends."""
 
     def __init__(self) -> None:
-        self._lines = b""
+        self._line = b""
 
     def encode(self, data: bytes) -> bytes:
-        data = self._lines + data
+        data = self._line + data
         whole = data.rfind(b"\n") + 1
-        self._lines = data[whole:]
-        return binascii.b2a_qp(data[:whole])
+        self._line = data[whole:]
+        encoded = binascii.b2a_qp(data[:whole])
+        if len(self._line) < LONG_LINE:
+            return encoded
+        line, self._line = self._line, b""
+        return encoded + binascii.b2a_qp(line) + b"=\r\n"
 
     def finish(self) -> bytes:
-        return binascii.b2a_qp(self._lines)
+        return binascii.b2a_qp(self._line)
 
 
 class _Coder:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from encodings import normalize_encoding
-from encodings.aliases import aliases
 from functools import cached_property
 from io import BytesIO
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from drywire_sansio.charsets import known_charset
 from drywire_sansio.coding import ContentDecoder, content_codings
 from drywire_sansio.content_disposition import content_disposition_filename, parse_content_disposition
 from drywire_sansio.media_types import parse_media_type
@@ -28,12 +27,6 @@ from ..which import current_runtime
 from .content import Feed, PartContent, PartSource, declared_length
 
 __all__ = ["BodyPartReader"]
-
-# Charsets that a peer may choose. What Python is asked for it remembers for ever, in each spelling: so only these, by
-# one name each. Decoding punycode takes quadratic time, and idna is made of it.
-_CHARSETS: Final = frozenset(
-    {*aliases.values(), "cp720", "cp737", "cp856", "cp874", "koi8_t", "koi8_u", "utf_8_sig"} - {"idna", "punycode"}
-)
 
 DECODED_PIECE: Final = 256 * 1024
 """Bytes that coded content is decoded to at a time."""
@@ -213,9 +206,8 @@ class BodyPartReader:
     def _charset(self) -> str:
         """Return Python's own name of the charset that the peer has chosen. Raises LookupError for an unknown one."""
         charset = self.get_charset("utf-8")
-        name = normalize_encoding(charset).lower()
-        name = aliases.get(name, name)
-        if name not in _CHARSETS:
+        name = known_charset(charset)
+        if name is None:
             raise LookupError(f"unknown charset: {charset[:60]}")
         return name
 

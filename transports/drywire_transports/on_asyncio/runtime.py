@@ -35,6 +35,11 @@ class AsyncioRuntime:
         self.now: Callable[[], float] = self._loop.time
         self._tasks: set[AsyncioTask] = set()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop itself."""
+        return self._loop
+
     def wake(self) -> AsyncioWake:
         """Return a fresh one-shot wake-up."""
         return AsyncioWake(self._loop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from typing import IO, Any
 
 from ..which import current_runtime
@@ -27,6 +28,10 @@ class IOBasePayload(Payload):
         super().__init__(value, *args, **kwargs)
         self._start: int | None = None
         self._seekable: bool | None = None
+        # Held by the thread that reads. One whose task was cancelled reads to its end: it must neither take from what
+        # is sent again, nor keep the loop waiting for its end.
+        self._in_use = threading.Lock()
+        self._closing = False
 
     @property
     def replayable(self) -> bool:  # type: ignore[override]  # it depends on the file
@@ -71,32 +76,49 @@ class IOBasePayload(Payload):
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return the rest of the file as text. It is read here and now."""
-        self._rewind()
-        data = self._value.read()
-        return data if isinstance(data, str) else bytes(data).decode(encoding, errors)
-
-    def _rewind(self) -> None:
         start = self._position()
         if start is not None:
             self._value.seek(start)
-        elif self._consumed:
-            raise OSError("the file has been sent already, and cannot be sought back")
+        data = self._value.read()
+        return data if isinstance(data, str) else bytes(data).decode(encoding, errors)
 
     def _read(self) -> bytes:
-        """Return the next bytes; runs in a thread."""
         data: bytes = self._value.read(FILE_PIECE)
         return data
 
+    def _read_at(self, position: Any) -> tuple[bytes, Any]:
+        """Return the bytes at `position` (None: wherever the file stands), and the next position; runs in a thread."""
+        with self._in_use:
+            if position is not None:
+                self._value.seek(position)
+            data = self._read()
+            next_position = None if position is None else self._value.tell()
+            if self._closing:
+                self._value.close()
+        return data, next_position
+
     async def write(self, writer: BodyWriter) -> None:
         """Write the rest of the file. Raises what reading it raises."""
-        self._rewind()
+        if self._consumed:
+            raise OSError("the file has been sent already, and cannot be sought back")
+        position, left = self._position(), self.size
         self._consumed = not self.replayable
         runtime = current_runtime()
-        while data := await runtime.in_thread(self._read):
+        while left is None or left > 0:
+            data, position = await runtime.in_thread(self._read_at, position)
+            if not data:
+                return
             await writer.write(data)
+            if left is not None:
+                left -= len(data)
 
     def _close(self) -> None:
-        self._value.close()
+        self._closing = True
+        if self._in_use.acquire(blocking=False):  # else the thread that reads does it
+            try:
+                self._value.close()
+            finally:
+                self._in_use.release()
 
 
 def _file_name(value: object) -> str | None:

@@ -1,0 +1,275 @@
+"""The examples of seed-004 from what a session shares on; what is left out of that document: test_s4.py."""
+
+import asyncio
+
+import pytest
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from .playing import ON_ASYNCIO
+
+
+async def test_s4_22_cookies_are_shared(play):
+    await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            await session.get(
+                'http://httpbin.org/cookies/set?my_cookie=my_value')
+            filtered = session.cookie_jar.filter_cookies('http://httpbin.org')
+            assert filtered['my_cookie'].value == 'my_value'
+            async with session.get('http://httpbin.org/cookies') as r:
+                json_body = await r.json()
+                assert json_body['cookies']['my_cookie'] == 'my_value'
+        """,
+        deprecated="filter_cookies",
+    )
+
+
+async def test_s4_22_headers_of_a_session(play):
+    await play(
+        """
+        async with aiohttp.ClientSession(
+            headers={"Authorization": "Basic bG9naW46cGFzcw=="}) as session:
+            async with session.get("http://httpbin.org/headers") as r:
+                json_body = await r.json()
+                assert json_body['headers']['Authorization'] == \\
+                    'Basic bG9naW46cGFzcw=='
+        """
+    )
+
+
+async def cookies_of_an_address(session, internet):
+    """Return the cookies that `session` sends after http://127.0.0.1/ has set one."""
+    async with session:
+        url = URL(internet.url).with_host("127.0.0.1")
+        async with session.get(url / "cookies/set" % {"my_cookie": "my_value"}) as resp:
+            return (await resp.json())["cookies"]
+
+
+def test_s4_23_unsafe_cookie_jar(script_anywhere, internet):
+    played = script_anywhere(
+        """
+        jar = aiohttp.CookieJar(unsafe=True)
+        session = aiohttp.ClientSession(cookie_jar=jar)
+        """
+    )
+    assert script_anywhere.run(cookies_of_an_address, played["session"], internet) == {"my_cookie": "my_value"}
+
+
+def test_s4_23_dummy_cookie_jar(script_anywhere, internet):
+    played = script_anywhere(
+        """
+        jar = aiohttp.DummyCookieJar()
+        session = aiohttp.ClientSession(cookie_jar=jar)
+        """
+    )
+    assert script_anywhere.run(cookies_of_an_address, played["session"], internet) == {}
+
+
+# Responses
+
+
+async def test_s4_34_status(play, session):
+    await play(
+        """
+        async with session.get('http://httpbin.org/get') as resp:
+            assert resp.status == 200
+        """,
+        session=session,
+    )
+
+
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"ACCESS-CONTROL-ALLOW-ORIGIN: *\r\n"
+    b"CONTENT-TYPE: application/json\r\n"
+    b"DATE: Tue, 15 Jul 2014 16:49:51 GMT\r\n"
+    b"SERVER: gunicorn/18.0\r\n"
+    b"CONTENT-LENGTH: 331\r\n"
+    b"CONNECTION: keep-alive\r\n"
+    b"\r\n"
+) + b" " * 331
+"""What the server of the document's prompts answered, in 2014."""
+
+RAW_ANSWER = (
+    b"HTTP/1.1 200 OK\r\n"
+    b"SERVER: nginx\r\n"
+    b"DATE: Sat, 09 Jan 2016 20:28:40 GMT\r\n"
+    b"CONTENT-TYPE: text/html; charset=utf-8\r\n"
+    b"CONTENT-LENGTH: 12150\r\n"
+    b"CONNECTION: keep-alive\r\n"
+    b"\r\n"
+) + b" " * 12150
+
+
+async def test_s4_34_headers(play, scripted, answering, session):
+    async with scripted(answering(ANSWER)) as script:
+        async with session.get(script.url) as resp:
+            played = await play(
+                """
+                >>> resp.headers
+                {'ACCESS-CONTROL-ALLOW-ORIGIN': '*',
+                 'CONTENT-TYPE': 'application/json',
+                 'DATE': 'Tue, 15 Jul 2014 16:49:51 GMT',
+                 'SERVER': 'gunicorn/18.0',
+                 'CONTENT-LENGTH': '331',
+                 'CONNECTION': 'keep-alive'}
+
+                >>> resp.headers['Content-Type']
+                'application/json'
+
+                >>> resp.headers.get('content-type')
+                'application/json'
+                """,
+                resp=resp,
+            )
+    (headers, wanted), *values = played.values
+    assert type(headers) is CIMultiDictProxy
+    assert {name.upper(): value for name, value in headers.items()} == eval(wanted)
+    assert [repr(value) for value, _ in values] == [wanted for _, wanted in values]
+    assert len(values) == 2
+
+
+async def test_s4_34_raw_headers(play, scripted, answering, session):
+    async with scripted(answering(RAW_ANSWER)) as script:
+        async with session.get(script.url) as resp:
+            played = await play(
+                """
+                >>> resp.raw_headers
+                ((b'SERVER', b'nginx'),
+                 (b'DATE', b'Sat, 09 Jan 2016 20:28:40 GMT'),
+                 (b'CONTENT-TYPE', b'text/html; charset=utf-8'),
+                 (b'CONTENT-LENGTH', b'12150'),
+                 (b'CONNECTION', b'keep-alive'))
+                """,
+                resp=resp,
+            )
+    [(headers, wanted)] = played.values
+    assert headers == eval(wanted)
+
+
+async def test_s4_34_cookies(play, session):
+    played = await play(
+        """
+        url = 'http://example.com/some/cookie/setting/url'
+        async with session.get(url) as resp:
+            print(resp.cookies['example_cookie_name'])
+        """,
+        session=session,
+    )
+    assert played.said == "Set-Cookie: example_cookie_name=example; Path=/\n"
+
+
+async def test_s4_34_history(play, session):
+    played = await play(
+        """
+        >>> resp = await session.get('http://example.com/some/redirect/')
+        >>> resp
+        <ClientResponse(http://example.com/some/other/url/) [200]>
+        >>> resp.history
+        (<ClientResponse(http://example.com/some/redirect/) [301]>,)
+        """,
+        session=session,
+    )
+    (resp, shown), (history, all_shown) = played.values
+    # A response is shown with its reason, and may be with its headers, too.
+    assert repr(resp).startswith(shown.removesuffix("]>"))
+    assert len(history) == 1
+    assert repr(history).startswith(all_shown.removesuffix("]>,)"))
+
+
+# WebSockets, timeouts and the end
+
+
+async def test_s4_35_web_socket(play, internet):
+    await play(
+        """
+        session = aiohttp.ClientSession()
+        async with session.ws_connect('http://example.org/websocket') as ws:
+
+            async for msg in ws:
+                if msg.type == aiohttp.WSMsgType.TEXT:
+                    if msg.data == 'close cmd':
+                        await ws.close()
+                        break
+                    else:
+                        await ws.send_str(msg.data + '/answer')
+                elif msg.type == aiohttp.WSMsgType.CLOSED:
+                    break
+                elif msg.type == aiohttp.WSMsgType.ERROR:
+                    break
+        """
+    )
+    assert internet.messages == ["hello/answer", "again/answer"]
+
+
+async def test_s4_36_timeout(play, internet, session):
+    await play(
+        """
+        async with session.get('https://github.com', timeout=60) as r:
+            ...
+        """,
+        session=session,
+    )
+    assert internet.last.target == "/"
+
+
+async def test_s4_36_timeout_passes_and_zero_is_none(play, session):
+    for timeout in (0, None):
+        async with session.get(play.url + "/delay/1", timeout=timeout) as resp:
+            assert resp.status == 200
+    with pytest.raises(TimeoutError):
+        await session.get(play.url + "/delay/9", timeout=0.01)
+
+
+@pytest.mark.parametrize("anyio_backend", ON_ASYNCIO)
+async def test_s4_37_async_timeout(play, session):
+    example = """
+        import async_timeout
+
+        with async_timeout.timeout(0.001):
+            async with session.get('https://github.com') as r:
+                await r.text()
+        """
+    with pytest.raises(TimeoutError):
+        await play(example, session=session, at=play.url + "/delay/9")
+    await play(example, session=session, shortened=[("0.001", "60")])
+
+
+def test_s4_38_graceful_shutdown(script, internet):
+    script(
+        """
+        async def read_website():
+            async with aiohttp.ClientSession() as session:
+                async with session.get('http://example.org/') as response:
+                    await response.read()
+
+        loop = asyncio.get_event_loop()
+        loop.run_until_complete(read_website())
+        # Zero-sleep to allow underlying connections to close
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        """,
+        asyncio=asyncio,
+    )
+    assert internet.last.target == "/"
+
+
+def test_s4_38_graceful_shutdown_with_ssl(script, internet):
+    # The document writes "..." for the lines of the example before it.
+    script(
+        """
+        async def read_website():
+            async with aiohttp.ClientSession() as session:
+                async with session.get('https://example.org/') as response:
+                    await response.read()
+
+        loop = asyncio.get_event_loop()
+        loop.run_until_complete(read_website())
+        # Wait 250 ms for the underlying SSL connections to close
+        loop.run_until_complete(asyncio.sleep(0.250))
+        loop.close()
+        """,
+        asyncio=asyncio,
+    )
+    assert internet.last.target == "/"
