@@ -32,6 +32,7 @@ from drywire_transports.payloads import (
     get_payload,
     payload_type,
 )
+from drywire_transports.timeout import Timeout
 from drywire_transports.websocket import (
     WebSocketError,
     WSCloseCode,
@@ -54,6 +55,7 @@ from .middlewares import ClientHandlerType, ClientMiddlewareType
 from .one_shot import request, ws_connect
 from .request import ClientRequest, RequestInfo
 from .response import ClientResponse, ContentDisposition
+from .retry import RetryMiddleware
 from .session import ClientSession
 from .timeouts import ClientTimeout, ClientWSTimeout
 from .tracing import *  # noqa: F403 - the signals' parameters, as its own __all__ says
@@ -101,11 +103,13 @@ __all__ = [
     "MultipartWriter",
     "Payload",
     "RequestInfo",
+    "RetryMiddleware",
     "StreamReader",
     "StringIOPayload",
     "StringPayload",
     "TCPConnector",
     "TextIOPayload",
+    "Timeout",
     "UploadTracker",
     "WSCloseCode",
     "WSHandshakeError",

@@ -42,7 +42,7 @@ from .tracing import (
 __all__ = ["Call", "RaiseForStatus"]
 
 # "http:/path" and "http:path": meant as a path of the same server
-_NO_AUTHORITY: Final = re.compile(r"https?:(?!//).", re.IGNORECASE)
+_NO_AUTHORITY: Final = re.compile(r"https?:(?!//)", re.IGNORECASE)
 
 RaiseForStatus = bool | Callable[[ClientResponse], Awaitable[None]]
 """Whether a status of 400 or more raises; or an async function of the response, that may."""
@@ -77,33 +77,44 @@ class Call:
         if not traces:
             return await self._run()
         headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
-        await emit(traces, "request_start", TraceRequestStartParams(self.method, self.url, headers))
+        try:
+            await emit(traces, "request_start", TraceRequestStartParams(self.method, self.url, headers))
+        except BaseException as error:
+            self._give_up(error)
+            raise
         try:
             response = await self._run()
         except BaseException as error:
             params = TraceRequestExceptionParams(self.method, self.url, headers, error)
             await emit(traces, "request_exception", params)
             raise
-        await emit(traces, "request_end", TraceRequestEndParams(self.method, self.url, headers, response))
+        try:
+            await emit(traces, "request_end", TraceRequestEndParams(self.method, self.url, headers, response))
+        except BaseException:
+            response.close()  # nobody will ever see it
+            raise
         return response
 
     async def _run(self) -> ClientResponse:
-        payload, tracker = self.payload, self.settings.upload_tracker
-        if payload is None and tracker is None:
+        if self.payload is None and self.settings.upload_tracker is None:
             response = await self._follow()
         else:
             try:
                 response = await self._follow()
             except BaseException as error:
-                if payload is not None:
-                    payload._close()
-                if tracker is not None:
-                    tracker.abort(error)
+                self._give_up(error)
                 raise
             response.let_go_of_request()
         if self.check:
             await checked(response, self.check)
         return response
+
+    def _give_up(self, error: BaseException) -> None:
+        """Let go of the request's body, which will not be sent any more."""
+        if self.payload is not None:
+            self.payload._close()
+        if self.settings.upload_tracker is not None:
+            self.settings.upload_tracker.abort(error)
 
     async def _follow(self) -> ClientResponse:
         response = await self.send(await self._request())
@@ -246,7 +257,7 @@ class Call:
             raise InvalidUrlRedirectClientError(location[:200], described) from error
         if url.scheme == self.url.scheme and _NO_AUTHORITY.match(location):
             url = URL.build(path=url.raw_path, query_string=url.raw_query_string, encoded=True)
-        joined = self.url.join(url) if not url.absolute or not url.scheme else url
+        joined = url if url.scheme or location.lower().startswith(("http://", "https://")) else self.url.join(url)
         if not joined.raw_fragment and self.url.raw_fragment:
             joined = joined.with_fragment(self.url.fragment)  # RFC 9110, 10.2.2
         try:

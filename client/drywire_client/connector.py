@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import ssl as ssl_module
 from collections import deque
-from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from drywire_sansio import http1
 from drywire_transports import (
     Address,
     ByteStream,
     ClientTLS,
+    ConnectFailed,
     NameNotResolved,
     Runtime,
     StreamTimeout,
+    TaskHandle,
     Timer,
     TLSFailed,
     TransportError,
@@ -56,6 +58,12 @@ from .tracing import (
 __all__ = ["Connection", "ConnectionKey", "TCPConnector"]
 
 
+TASKS: Final = 32
+"""Ended tasks that may be kept before they are sorted out."""
+CLOSE_WAIT: Final = 1.0
+"""Seconds that a cancelled task may take to end: a user's own clean-up may hang."""
+
+
 class ConnectionKey(NamedTuple):
     """Everything that makes a connection what it is: only requests with an equal key may share one."""
 
@@ -71,7 +79,7 @@ class ConnectionKey(NamedTuple):
 class Connection:
     """A connection in use by one request. `release` or `close` gives back its place, once."""
 
-    __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "reused", "sent", "stream")
+    __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "read_ahead", "reused", "sent", "stream")
 
     def __init__(
         self, connector: TCPConnector, key: ConnectionKey, stream: ByteStream, core: http1.ClientConnection
@@ -86,7 +94,23 @@ class Connection:
         """Whether anything came of it since the present request was begun."""
         self.sent = 0
         """Bytes of the present request that were handed to it."""
+        self.read_ahead: Callable[[], Callable[[], None] | None] | None = None
+        """Gives what begins to take in the present response, unread, so that a small one gives its place back."""
         self.idle_since = 0.0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether requests wait for a place."""
+        return self._connector is not None and bool(self._connector._waiting)
+
+    def spawn(
+        self, runtime: Runtime, function: Callable[..., Coroutine[Any, Any, object]], *args: object, name: str
+    ) -> TaskHandle:
+        """Run ``function(*args)`` as a task that ends with the connector at the latest."""
+        task = runtime.spawn(function, *args, name=name)
+        if self._connector is not None:
+            self._connector._own(task)
+        return task
 
     @property
     def transport(self) -> ByteStream:
@@ -180,6 +204,7 @@ class TCPConnector:
         self._idle: dict[ConnectionKey, list[Connection]] = {}
         self._waiting: deque[_Turn] = deque()
         self._timer: Timer | None = None
+        self._tasks: set[TaskHandle] = set()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -294,6 +319,10 @@ class TCPConnector:
     async def _wait_for_place(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> None:
         turn = _Turn(key, runtime.wake())
         self._waiting.append(turn)
+        for connection in list(self._in_use):
+            read_ahead = connection.read_ahead() if connection.read_ahead is not None else None
+            if read_ahead is not None:
+                read_ahead()
         try:
             await runtime.park(turn.wake, deadlines.connect)
         except BaseException as error:
@@ -320,14 +349,16 @@ class TCPConnector:
         except StreamTimeout as error:
             raise _in_phase(phase, deadlines.blame(runtime.now(), "connect")) from error
         except NameNotResolved as error:
-            raise _in_phase("dns", ClientConnectorDNSError(key.host, key.port, error, ssl=key.ssl)) from error
+            raise _in_phase(
+                "dns", ClientConnectorDNSError(key.host, key.port, _os_error(error), ssl=key.ssl)
+            ) from error
         except TLSFailed as error:
             raise _in_phase("tls", _tls_error(key, error)) from error
         except TransportError as error:
             if phase == "dns":
                 raise ClientConnectionError("Connector is closed") from error
             self._names.clear(key.host, key.port)
-            cause = error if isinstance(error, OSError) else OSError(str(error))
+            cause = _os_error(error)
             raise _in_phase(phase, ClientConnectorError(key.host, key.port, cause, ssl=key.ssl)) from error
         if isinstance(key.ssl, Fingerprint) and key.is_ssl:
             _verify(key.ssl, stream, key)
@@ -419,10 +450,17 @@ class TCPConnector:
 
     # The end
 
+    def _own(self, task: TaskHandle) -> None:
+        if len(self._tasks) >= TASKS:
+            self._tasks = {one for one in self._tasks if not one.done}
+        self._tasks.add(task)
+
     async def close(self) -> None:
         """Close every connection, those in use too. All is done before the first wait; idempotent."""
         self._close()
         if self._runtime is not None:
+            for task in self._tasks:
+                await task.wait(self._runtime.now() + CLOSE_WAIT)
             # The loop closes the sockets in its next turn.
             await self._runtime.sleep_until(self._runtime.now())
 
@@ -438,6 +476,8 @@ class TCPConnector:
         self._names.close()
         for connection in list(self._in_use):
             connection.stream.abort()
+        for task in self._tasks:
+            task.cancel()
         waiting, self._waiting = self._waiting, deque()
         for turn in waiting:
             turn.wake.set()
@@ -449,6 +489,13 @@ E = TypeVar("E", bound=RequestProgress)
 def _in_phase(phase: Phase, error: E) -> E:
     error.phase = phase
     return error
+
+
+def _os_error(error: TransportError) -> OSError:
+    """Return what the operating system said, of several attempts the last time."""
+    if isinstance(error, ConnectFailed) and error.attempts:
+        return error.attempts[-1]
+    return error if isinstance(error, OSError) else OSError(str(error))
 
 
 def _check_ssl(ssl: object) -> None:

@@ -207,11 +207,15 @@ class ServerConnectionError(ClientConnectionError):
 
 
 class ServerDisconnectedError(ServerConnectionError):
-    """The server closed the connection without a response."""
+    """The server closed the connection without a response; `where` says at what."""
 
-    def __init__(self, message: object = None) -> None:
+    def __init__(self, message: object = None, where: str = "") -> None:
         self.message = "Server disconnected" if message is None else message
+        self.where = where
         super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message}{self.where}"
 
 
 class ServerFingerprintMismatch(ServerConnectionError):
@@ -273,7 +277,7 @@ class ClientResponseError(ClientError):
         if code is not None:
             if status is not None:
                 raise ValueError("code is the old name of status: give one of them, status")
-            warnings.warn("code= is deprecated: use status=", DeprecationWarning, stacklevel=2)
+            warnings.warn("code= is deprecated: use status instead", DeprecationWarning, stacklevel=2)
             status = code
         self.request_info = request_info
         self.history = history
@@ -297,12 +301,12 @@ class ClientResponseError(ClientError):
     @property
     def code(self) -> int:
         """`status`, by its old name."""
-        warnings.warn(".code is deprecated: use .status", DeprecationWarning, stacklevel=2)
+        warnings.warn(".code is deprecated: use status instead", DeprecationWarning, stacklevel=2)
         return self.status
 
     @code.setter
     def code(self, value: int) -> None:
-        warnings.warn(".code is deprecated: use .status", DeprecationWarning, stacklevel=2)
+        warnings.warn(".code is deprecated: use status instead", DeprecationWarning, stacklevel=2)
         self.status = value
 
 

@@ -218,7 +218,7 @@ def _raise_upload_error(upload: Upload | None, error: Exception) -> None:
 def _protocol_error(request: ClientRequest, error: http1.RemoteProtocolError) -> Exception:
     if error.rule in _UNFINISHED:
         where = "" if error.rule == "closed-without-response" else " inside the head of its response"
-        disconnected = ServerDisconnectedError(f"Server disconnected{where}: {request.method} {request.url}")
+        disconnected = ServerDisconnectedError(where=f"{where}: {request.method} {request.url}")
         disconnected.__cause__ = error
         return _Stale(disconnected) if error.rule == "closed-without-response" else disconnected
     return ClientResponseError(request.request_info, (), status=400, message=str(error))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import weakref
 from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import Any, Final
@@ -20,6 +22,7 @@ from .errors import (
     ClientPayloadError,
     ContentTypeError,
     RequestProgress,
+    ServerTimeoutError,
     TotalTimeoutError,
 )
 from .legacy import deprecated
@@ -27,6 +30,7 @@ from .request import ClientRequest
 from .response_head import ContentDisposition, ResponseHead
 from .tracing import TraceResponseChunkReceivedParams, emit
 from .upload import Upload
+from .upload_tracker import Outcome, settled
 
 __all__ = ["ClientResponse", "ContentDisposition"]
 
@@ -78,6 +82,10 @@ class ClientResponse(ResponseHead):
             self.content.feed_eof()
             self.close()
         self._take_what_has_come()
+        if not self._ended:
+            connection.read_ahead = weakref.WeakMethod(self._read_ahead)
+            if connection.is_wanted:
+                self._read_ahead()
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None) is not None:
@@ -132,7 +140,7 @@ class ClientResponse(ResponseHead):
         """
         charset = known_charset(self.charset) if self.charset is not None else None
         if charset is not None:
-            return charset
+            return codecs.lookup(charset).name
         if self.content_type == "application/rdap" or self._is_of_type("application/json"):
             return "utf-8"
         resolver = self._request.session.fallback_charset_resolver if self._request.session is not None else None
@@ -165,7 +173,9 @@ class ClientResponse(ResponseHead):
         """
         body = await self._whole()
         if content_type and not self._is_of_type(content_type):
-            message = f"JSON was expected, and the body is {self.headers.get('Content-Type', 'of no type')[:200]}"
+            message = (
+                f"a body of the unexpected mimetype {self.headers.get('Content-Type', '')[:200]!r} is read as JSON"
+            )
             raise self.error(message, ContentTypeError)
         stripped = body.strip()
         return loads(stripped.decode(encoding or self.get_encoding())) if stripped else None
@@ -191,10 +201,10 @@ class ClientResponse(ResponseHead):
         return self._output_size if self._connection is None else self._connection.sent
 
     @property
-    def upload_complete(self) -> bool:
-        """Whether the request's body was sent."""
+    def upload_complete(self) -> Outcome:
+        """Whether the request's body was sent: to be awaited, or asked."""
         deprecated("upload_complete is deprecated, use upload_tracker= and UploadTracker instead", 2)
-        return self._upload is None or self._upload.complete
+        return settled() if self._upload is None else self._upload.outcome
 
     # The connection
 
@@ -237,6 +247,7 @@ class ClientResponse(ResponseHead):
         if connection is None:
             raise ClientConnectionError("Connection closed")
         self._closed = True
+        connection.read_ahead = None
         return connection
 
     def close(self) -> None:
@@ -247,6 +258,7 @@ class ClientResponse(ResponseHead):
         connection, self._connection = self._connection, None
         if connection is not None:
             self._output_size = connection.sent
+            connection.read_ahead = None
             connection.close()
 
     async def wait_for_close(self) -> None:
@@ -293,24 +305,34 @@ class ClientResponse(ResponseHead):
             if self._ended:
                 return None
             raise ClientConnectionError("Connection closed")
-        deadlines = self._request.deadlines
-        deadline = deadlines.read(self._runtime.now())
-        connection.stream.read_deadline = deadline if patience is None else min(deadline, patience)
+        self._set_deadline(connection, patience)
         try:
             event = await connection.channel.next_event()
         except StreamBusy:
             raise  # a second reader: the first one goes on
-        except StreamTimeout as error:
-            late = deadlines.blame(self._runtime.now(), "read")
-            self._note(late)
-            self.close()
-            raise late from error
         except (http1.RemoteProtocolError, TransportError) as error:
-            broken = self._broken(error)
-            self.close()
-            if self._upload is not None and self._upload.error is not None:
-                raise self._upload.error from error
-            raise broken from error
+            raise self._read_failed(error) from error
+        return self._took(event)
+
+    def _set_deadline(self, connection: Connection, patience: float | None = None) -> None:
+        deadline = self._request.deadlines.read(self._runtime.now())
+        connection.stream.read_deadline = deadline if patience is None else min(deadline, patience)
+
+    def _read_failed(self, error: http1.RemoteProtocolError | TransportError) -> Exception:
+        """Close the response, and return what to raise for an `error` of its connection."""
+        failed: ClientPayloadError | TotalTimeoutError | ServerTimeoutError
+        if isinstance(error, StreamTimeout):
+            failed = self._request.deadlines.blame(self._runtime.now(), "read")
+            self._note(failed)
+        else:
+            failed = self._broken(error)
+        self.close()
+        if not isinstance(error, StreamTimeout) and self._upload is not None and self._upload.error is not None:
+            return self._upload.error
+        return failed
+
+    def _took(self, event: http1.Event | None) -> Piece | None:
+        """Return the piece that an event of the connection is, None for the end."""
         if isinstance(event, http1.Data):
             return bytes(event.data), event.chunk_end
         self._end()
@@ -348,6 +370,30 @@ class ClientResponse(ResponseHead):
                 self.content.feed_eof()
                 self._end()
 
+    def _read_ahead(self) -> None:
+        """Take in what comes of a body that nobody reads, in the background and up to a bound."""
+        connection, content = self._connection, self.content
+        if connection is not None and not self._ended and not content.is_fed and not content.is_being_read:
+            content.is_fed = True
+            connection.spawn(self._runtime, _take_in, weakref.ref(self), connection, name="drywire reads ahead")
+
+    def _wants_more(self, connection: Connection) -> bool:
+        """Whether more is to be read ahead; says until when."""
+        self._set_deadline(connection)
+        return not self._ended and self.content.unread < self.content.get_read_buffer_limits()[1]
+
+    def _feed(self, event: http1.Event | None) -> None:
+        piece = self._took(event)
+        if piece is None:
+            self.content.feed_eof()
+        else:
+            self.content.feed(*piece)
+            self.content.wake()
+
+    def _stop_reading_ahead(self) -> None:
+        self.content.is_fed = False
+        self.content.wake()
+
     def _end(self) -> None:
         """Give the connection back; once the request is sent too."""
         self._ended = True
@@ -361,4 +407,32 @@ class ClientResponse(ResponseHead):
         connection, self._connection = self._connection, None
         if connection is not None:
             self._output_size = connection.sent
+            connection.read_ahead = None
             connection.release()
+
+
+async def _take_in(response: weakref.ref[ClientResponse], connection: Connection) -> None:
+    """Read ahead for `response`, without keeping it: one that is forgotten ends its connection, and so this."""
+    while True:
+        for_whom = response()
+        if for_whom is None:
+            return
+        if not for_whom._wants_more(connection):
+            for_whom._stop_reading_ahead()
+            return
+        del for_whom
+        event: http1.Event | None = None
+        failure: http1.RemoteProtocolError | TransportError | None = None
+        try:
+            event = await connection.channel.next_event()
+        except (http1.RemoteProtocolError, TransportError) as error:
+            failure = error
+        for_whom = response()
+        if for_whom is None:
+            return
+        if failure is None:
+            for_whom._feed(event)
+            continue
+        for_whom.content.set_exception(for_whom._read_failed(failure), failure)
+        for_whom._stop_reading_ahead()
+        return

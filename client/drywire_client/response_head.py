@@ -51,7 +51,7 @@ class ResponseHead:
         """The status code."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self.url}) [{self.status} {self.reason}]>\n{self.headers!r}\n"
+        return f"<{type(self).__name__}({self.url}) [{self.status} {self.reason}]>"
 
     @property
     def reason(self) -> str:

@@ -234,7 +234,7 @@ class ClientSession(SessionSettings):
         if json is None:
             return make_body(data, files)
         if data is not None or files is not None:
-            raise ValueError("json= cannot go with data= or files=")
+            raise ValueError("data and json (or files and json) cannot go together: each would be the body")
         return json_body(json, self._json_serialize, self._json_serialize_bytes)
 
     def _handler(self, middlewares: Sequence[ClientMiddlewareType] | None) -> ClientHandlerType:

@@ -14,6 +14,7 @@ from .connector import Connection
 from .errors import ClientPayloadError
 from .request import ClientRequest
 from .tracing import TraceRequestChunkSentParams, emit
+from .upload_tracker import Outcome, aborted_upload
 
 __all__ = ["INLINE", "Upload", "inline_body"]
 
@@ -83,14 +84,14 @@ class Upload:
         self._task: TaskHandle | None = None
         self.error: Exception | None = None
         self.done = False
-        self.complete = False
+        self.outcome = Outcome()
         """Whether all of it was sent."""
         self.on_done: Callable[[], None] | None = None
         self._is_last = False
 
     def start(self, runtime: Runtime) -> None:
         """Begin to send."""
-        self._task = runtime.spawn(self._send, runtime, name="drywire upload")
+        self._task = self._connection.spawn(runtime, self._send, runtime, name="drywire upload")
 
     def cancel(self) -> None:
         """Stop sending: the connection cannot be used any more."""
@@ -139,11 +140,12 @@ class Upload:
             stream.abort()
             return
         else:
-            self.complete = True
+            self.outcome.settle()
             if tracker is not None:
                 tracker.upload_complete.settle()
         finally:
             self.done = True
+            self.outcome.settle(aborted_upload(self.error))  # unless it was settled
             if self._is_last:
                 self._settle()
         if self.on_done is not None:

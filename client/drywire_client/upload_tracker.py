@@ -9,7 +9,7 @@ from drywire_transports import Wake, current_runtime
 
 from .errors import UploadAbortedError
 
-__all__ = ["UploadTracker"]
+__all__ = ["Outcome", "UploadTracker", "settled"]
 
 
 class Outcome:
@@ -66,6 +66,20 @@ class Outcome:
         self.result()
 
 
+def aborted_upload(cause: BaseException | None) -> UploadAbortedError:
+    """Return the error for a body that was not sent whole."""
+    aborted = UploadAbortedError("the request ended before its body was sent whole")
+    aborted.__cause__ = cause
+    return aborted
+
+
+def settled() -> Outcome:
+    """Return what says that a body was sent."""
+    outcome = Outcome()
+    outcome.settle()
+    return outcome
+
+
 class UploadTracker:
     """Follows the body of one request, given to it as ``upload_tracker=``.
 
@@ -96,6 +110,4 @@ class UploadTracker:
     def abort(self, error: BaseException | None = None) -> None:
         """Say that no more of the body will be sent."""
         if not self.upload_complete.done():
-            aborted = UploadAbortedError("the request ended before its body was sent whole")
-            aborted.__cause__ = error
-            self.upload_complete.settle(aborted)
+            self.upload_complete.settle(aborted_upload(error))

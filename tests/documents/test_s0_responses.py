@@ -49,8 +49,8 @@ async def test_s0_43_timeout_context_manager(play, session):
                 await r.text()
         """
     with pytest.raises(TimeoutError):
-        await play(example, session=session, at=play.url + "/delay/9")
-    await play(example, session=session, shortened=[("0.001", "60")])
+        await play(example, session=session, at=play.url + "/delay/9", deprecated="Timeout")
+    await play(example, session=session, shortened=[("0.001", "60")], deprecated="Timeout")
 
 
 @pytest.mark.parametrize("anyio_backend", ON_ASYNCIO)

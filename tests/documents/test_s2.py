@@ -186,7 +186,6 @@ async def test_s2_11_auth(play):
         """,
         main="main",
         relative=True,
-        deprecated=r"auth|BasicAuth",
     )
     assert eval(played.said) == {"authenticated": True, "user": "user"}
 

@@ -127,11 +127,11 @@ async def test_c2_18_skip_auto_headers_adds_to_those_of_the_session(mirror):
         assert seen.headers["Content-Type"] == "application/octet-stream"
 
 
-async def test_c2_19_auth_is_deprecated_and_sent(mirror):
+async def test_c2_19_auth_is_sent(mirror):
+    """Differs: it is not deprecated here: RFC 7617 is in force, and BasicAuth says it well."""
     auth = basic_auth("nobody", "secret")
     async with mirror() as url, drywire.ClientSession() as session:
-        with pytest.warns(DeprecationWarning, match="auth"):
-            seen = await asked(session.get(url, auth=auth))
+        seen = await asked(session.get(url, auth=auth))
         assert seen.headers["Authorization"] == CREDENTIALS
 
 

@@ -137,9 +137,9 @@ async def test_c_09_proxy_may_be_a_str_or_a_url():
             assert not session.closed
 
 
-async def test_c_10_proxy_auth_is_deprecated_and_accepted():
-    with pytest.warns(DeprecationWarning, match="proxy_auth"):
-        session = drywire.ClientSession(proxy="http://proxy.invalid", proxy_auth=basic_auth("nobody", "secret"))
+async def test_c_10_proxy_auth_is_accepted():
+    """Differs: it is not deprecated here: RFC 7617 is in force, and BasicAuth says it well."""
+    session = drywire.ClientSession(proxy="http://proxy.invalid", proxy_auth=basic_auth("nobody", "secret"))
     await session.close()
 
 
@@ -163,19 +163,16 @@ async def test_c_13_skip_auto_headers_leaves_out_all_but_host_and_content_length
         assert {name.lower() for name in seen.headers} == {"host", "content-length"}
 
 
-async def test_c_14_auth_is_deprecated_and_stays_at_the_origin_of_base_url(mirror):
+async def test_c_14_auth_stays_at_the_origin_of_base_url(mirror):
+    """Differs: it is not deprecated here: RFC 7617 is in force, and BasicAuth says it well."""
     async with mirror() as url, mirror() as elsewhere:
-        with pytest.warns(DeprecationWarning, match="auth"):
-            session = drywire.ClientSession(url + "/", auth=basic_auth("nobody", "secret"))
-        async with session:
+        async with drywire.ClientSession(url + "/", auth=basic_auth("nobody", "secret")) as session:
             assert (await asked(session.get("a"))).headers["Authorization"] == CREDENTIALS
             assert "Authorization" not in (await asked(session.get(elsewhere))).headers
 
 
 async def test_c_14_auth_goes_everywhere_without_a_base_url(mirror):
-    with pytest.warns(DeprecationWarning, match="auth"):
-        session = drywire.ClientSession(auth=basic_auth("nobody", "secret"))
-    async with session, mirror() as url:
+    async with drywire.ClientSession(auth=basic_auth("nobody", "secret")) as session, mirror() as url:
         assert (await asked(session.get(url))).headers["Authorization"] == CREDENTIALS
 
 
@@ -186,8 +183,7 @@ async def test_c_14_auth_is_not_told_to_another_origin_by_a_redirect(mirror):
         async def leave(request):
             raise web.HTTPFound(elsewhere + "/landed")
 
-        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            session = drywire.ClientSession(auth=basic_auth("nobody", "secret"))
+        session = drywire.ClientSession(auth=basic_auth("nobody", "secret"))
         async with mirror(web.get("/leave", leave)) as url, session:
             seen = await asked(session.get(url + "/leave"))
             assert (seen.target, seen.headers.get("Authorization")) == ("/landed", None)

@@ -24,7 +24,7 @@ def staged(scripted, eventually):
     """``async with staged(*pieces) as (content, go)``: the first piece comes with the head, each ``go()`` sends one."""
 
     @contextlib.asynccontextmanager
-    async def open_body(*pieces, head=None, **options):
+    async def open_body(*pieces, head=None, hangs_up=False, **options):
         gone = []
         length = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % sum(map(len, pieces))
 
@@ -34,6 +34,8 @@ def staged(scripted, eventually):
             for number, piece in enumerate(pieces[1:], 1):
                 await eventually(lambda number=number: len(gone) >= number)
                 await peer.send(piece)
+            if not hangs_up:
+                await peer.ended()
 
         async with scripted(talk) as script, drywire.ClientSession() as session:
             async with session.get(script.url, **options) as response:
@@ -283,14 +285,14 @@ async def test_s_13_on_eof_calls_once_the_end_has_come(staged):
 
 async def test_s_13_exception_is_what_ended_the_body(staged):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"
-    async with staged(b"first", b"second", head=head) as (content, go):
+    async with staged(b"first", b"second", head=head, hangs_up=True) as (content, go):
         assert content.exception() is None
         go()
         with pytest.raises(drywire.ClientPayloadError) as caught:
             await content.read()
         assert content.exception() is caught.value
         with pytest.raises(drywire.ClientPayloadError):
-            await content.readany()
+            await content.read()
 
 
 async def test_s_14_unread_data_is_deprecated_and_puts_back(staged):
@@ -369,6 +371,7 @@ async def test_s_16_a_reader_that_pauses_makes_the_sender_pause(scripted):
         for _ in range(count):
             await peer.send(piece)
             script.heads.append(len(piece))
+        await peer.ended()
 
     async with scripted(talk) as script, drywire.ClientSession() as session, session.get(script.url) as response:
         await response.content.readexactly(10)

@@ -22,8 +22,6 @@ T = TypeVar("T")
 Piece = tuple[bytes, bool]
 """Bytes of a body, at least one, and whether they end a chunk of the chunked coding."""
 
-LINE_LIMIT = 512 * 1024
-"""Bytes of a line, or up to a separator, that are gathered unless the caller says otherwise."""
 DECODED_PIECE = 256 * 1024
 """Bytes that a coded body is decoded to at a time: however far it inflates, no more of it lies in memory unread."""
 READ_LIMIT = 2**18
@@ -91,6 +89,9 @@ class StreamReader:
     _waiting: Any = None
     _reading = False
     _limit = READ_LIMIT
+    _owes_chunk_end = False
+    is_fed = False
+    """Whether somebody feeds what the source gives, so that a reader waits for that and leaves the source alone."""
 
     def __init__(
         self, protocol: Any = None, limit: int = READ_LIMIT, *, timer: object = None, loop: object = None
@@ -135,13 +136,13 @@ class StreamReader:
             raise RuntimeError("feed_data after feed_eof")
         if data:
             self.feed(bytes(data))
-            self._wake()
+            self.wake()
 
     def feed_eof(self) -> None:
         """Say that no more pieces will come."""
         self._eof = True
         self._source = None
-        self._wake()
+        self.wake()
         callbacks, self._callbacks = self._callbacks, ()
         for callback in callbacks:
             callback()
@@ -151,7 +152,7 @@ class StreamReader:
         if exc_cause is not None:
             exc.__cause__ = exc_cause
         self._exception = exc
-        self._wake()
+        self.wake()
 
     def begin_http_chunk_receiving(self) -> None:
         """Say that what is fed by hand from now on is a chunk."""
@@ -161,9 +162,12 @@ class StreamReader:
         if self._raw:
             data, _ = self._raw[-1]
             self._raw[-1] = (data, True)
-            self._wake()
+        else:
+            self._owes_chunk_end = True  # its bytes were read before
+            self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Wake a reader that waits for what is fed."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.set()
@@ -194,6 +198,16 @@ class StreamReader:
     def total_compressed_bytes(self) -> int | None:
         """Bytes that have arrived of a coded body; None for one that is not coded."""
         return None if self._raw is self._pieces else self.total_raw_bytes
+
+    @property
+    def unread(self) -> int:
+        """Bytes that have come and were not read, coded ones as they are."""
+        return self._size if self._raw is self._pieces else self._size + sum(len(data) for data, _ in self._raw)
+
+    @property
+    def is_being_read(self) -> bool:
+        """Whether somebody waits for more of the body."""
+        return self._reading
 
     def get_read_buffer_limits(self) -> tuple[int, int]:
         """Return the low and high marks of aiohttp's buffer; here nothing is read ahead of the reader."""
@@ -241,11 +255,12 @@ class StreamReader:
     async def readuntil(self, separator: bytes = b"\n", *, max_size: int | None = None) -> bytes:
         """Return the bytes up to and with `separator`, or up to the end.
 
-        Raises ValueError for an empty separator, LineTooLong beyond `max_size` bytes (512 KiB where it is None).
+        Raises ValueError for an empty separator, LineTooLong beyond `max_size` bytes (None: twice the reader's limit,
+        512 KiB unless that was set).
         """
         if not separator:
             raise ValueError("separator must not be empty")
-        limit = LINE_LIMIT if max_size is None else max_size
+        limit = 2 * self._limit if max_size is None else max_size
         gathered = bytearray()
         while True:
             try:
@@ -268,8 +283,9 @@ class StreamReader:
 
     async def readchunk(self) -> tuple[bytes, bool]:
         """Return the next piece and whether it ends a chunk of the chunked coding; ``(b"", False)`` at the end."""
-        if not self._size and not await self._fill():
-            return b"", False
+        if not self._size and (self._owes_chunk_end or not await self._fill()):
+            owed, self._owes_chunk_end = self._owes_chunk_end, False
+            return b"", owed
         return self._take_piece()
 
     def read_nowait(self, n: int = -1) -> bytes:
@@ -319,7 +335,7 @@ class StreamReader:
         try:
             if self._decoder is not None:
                 return await self._fill_decoded()
-            return await self._pull() if self._source is not None else await self._wait_for_feed()
+            return await self._next()
         except StreamBusy:
             raise  # the second reader's mistake, and no business of the first
         except Exception as error:
@@ -328,8 +344,17 @@ class StreamReader:
         finally:
             self._reading = False
 
-    async def _pull(self) -> bool:
-        assert self._source is not None
+    async def _next(self) -> bool:
+        """Wait for one more piece as it has come; False at the end."""
+        while self._source is None or self.is_fed:
+            if self._eof:
+                return False
+            before = self.total_raw_bytes
+            await self._wait()
+            if self.total_raw_bytes != before:
+                return True
+            if self._owes_chunk_end:
+                return False
         piece = await self._source.pull()
         if piece is None:
             self.feed_eof()
@@ -337,18 +362,15 @@ class StreamReader:
         self.feed(*piece)
         return True
 
-    async def _wait_for_feed(self) -> bool:
-        """Wait until something is fed by hand; False where the end was."""
-        before = self.total_raw_bytes
-        while not self._eof and self.total_raw_bytes == before:
-            running = type(self).runtime
-            if running is None:
-                raise RuntimeError("a StreamReader that is fed by hand waits on the running loop: there is none")
-            runtime = running()
-            self._waiting = wake = runtime.wake()
-            await runtime.park(wake)
-            self._raise_if_broken()
-        return self.total_raw_bytes != before
+    async def _wait(self) -> None:
+        """Wait until something is fed."""
+        running = type(self).runtime
+        if running is None:
+            raise RuntimeError("a StreamReader that is fed by hand waits on the running loop: there is none")
+        runtime = running()
+        self._waiting = wake = runtime.wake()
+        await runtime.park(wake)
+        self._raise_if_broken()
 
     async def _fill_decoded(self) -> bool:
         while self._decoder is not None:
@@ -356,7 +378,7 @@ class StreamReader:
                 return True
             if self._raw or self._decoder is None:
                 continue
-            if not (await self._pull() if self._source is not None else await self._wait_for_feed()) and not self._raw:
+            if not await self._next() and not self._raw:
                 self._end_decoding(self._decoder)
         return False
 
@@ -436,6 +458,9 @@ class EmptyStreamReader(StreamReader):
     def __init__(self) -> None:
         super().__init__()
         self._eof = True
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        """Do nothing: it is shared, and at its end."""
 
 
 EMPTY_PAYLOAD = EmptyStreamReader()

@@ -59,8 +59,8 @@ class MultipartResponseWrapper:
         return part
 
     def at_eof(self) -> bool:
-        """Whether the whole response has been read."""
-        return self.resp.content.at_eof()
+        """Whether the last part has been read, and what follows it."""
+        return self.stream.at_eof()
 
     async def next(self) -> MultipartReader | BodyPartReader | None:
         """Return the next part, None after the last. Raises what `MultipartReader.next` raises."""
