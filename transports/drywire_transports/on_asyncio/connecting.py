@@ -15,6 +15,7 @@ from ..binding import is_unix
 from ..dialling import dial, literal_address, new_socket, target_name
 from ..errors import ConnectFailed, NameNotResolved, StreamTimeout, TLSFailed
 from ..runtime import Address, ClientTLS, Runtime
+from .buffered import new_stream
 from .stream import AsyncioStream
 
 __all__ = ["connect_tcp", "connect_unix", "resolve"]
@@ -99,7 +100,7 @@ async def _over(
         context, hostname = tls.context, tls.server_hostname or host
     create = loop.create_unix_connection if is_unix(sock) else loop.create_connection
     try:
-        _, stream = await create(lambda: AsyncioStream(loop), sock=sock, ssl=context, server_hostname=hostname)
+        _, stream = await create(lambda: new_stream(loop), sock=sock, ssl=context, server_hostname=hostname)
     except OSError as error:
         if tls is None:
             raise ConnectFailed(host, [error]) from error

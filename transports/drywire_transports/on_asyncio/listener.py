@@ -14,6 +14,7 @@ from typing import Any
 from ..binding import is_unix, socket_file_id, unlink_socket
 from ..errors import StreamBroken
 from ..stream import Handle
+from .buffered import new_stream
 from .stream import AsyncioStream
 
 __all__ = ["AsyncioListener", "listen"]
@@ -73,7 +74,7 @@ class AsyncioListener:
                 server.close()
 
     def _new_stream(self) -> AsyncioStream:
-        return AsyncioStream(self._loop, self._connected)
+        return new_stream(self._loop, self._connected)
 
     def _connected(self, stream: AsyncioStream) -> None:
         if self._closed:  # its TLS handshake was under way
