@@ -27,6 +27,7 @@ from .errors import (
     NonHttpUrlRedirectClientError,
     TooManyRedirects,
 )
+from .proxies import proxy_for_url, proxy_of_environment
 from .request import ClientRequest, RequestSettings, check_url
 from .request_fields import length_field, own_framing, request_fields, to_field_lines
 from .response import ClientResponse
@@ -70,12 +71,12 @@ class Call:
     check: RaiseForStatus
     trust_env: bool
     has_left_origin: bool = False
+    proxy_met: URL | None = None
+    """The first proxy that the environment named."""
 
-    async def run(self) -> ClientResponse:
-        """Send the request, follow where it leads, and return the final response, its body still to come."""
+    async def run_traced(self) -> ClientResponse:
+        """Do as `run` does, and tell the session's `TraceConfig`s."""
         traces = self.settings.traces
-        if not traces:
-            return await self._run()
         headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
         try:
             await emit(traces, "request_start", TraceRequestStartParams(self.method, self.url, headers))
@@ -83,7 +84,7 @@ class Call:
             self._give_up(error)
             raise
         try:
-            response = await self._run()
+            response = await self.run()
         except BaseException as error:
             params = TraceRequestExceptionParams(self.method, self.url, headers, error)
             await emit(traces, "request_exception", params)
@@ -95,16 +96,14 @@ class Call:
             raise
         return response
 
-    async def _run(self) -> ClientResponse:
-        if self.payload is None and self.settings.upload_tracker is None:
+    async def run(self) -> ClientResponse:
+        """Send the request, follow where it leads, and return the final response, its body still to come."""
+        try:
             response = await self._follow()
-        else:
-            try:
-                response = await self._follow()
-            except BaseException as error:
-                self._give_up(error)
-                raise
-            response.let_go_of_request()
+        except BaseException as error:
+            self._give_up(error)
+            raise
+        response.let_go_of_request()
         if self.check:
             await checked(response, self.check)
         return response
@@ -117,7 +116,7 @@ class Call:
             self.settings.upload_tracker.abort(error)
 
     async def _follow(self) -> ClientResponse:
-        response = await self.send(await self._request())
+        response = await self.send(await self._request() if self._must_wait else self._request_now())
         if response.status not in REDIRECTS or not self.allow_redirects:
             return response
         history: list[ClientResponse] = []
@@ -133,14 +132,41 @@ class Call:
                 if isinstance(error, ClientError):
                     error.phase, error.response_started = "head", True
                 raise
-            response = await self.send(await self._request())
+            response = await self.send(await self._request() if self._must_wait else self._request_now())
         response.history = tuple(history)
         return response
 
     # One request
 
+    @property
+    def _must_wait(self) -> bool:
+        """Whether the request of this hop depends on what is not at hand: the environment, a body of unknown size."""
+        return self.trust_env or bool(self.session._proxies) or self.settings.version < HttpVersion11
+
     async def _request(self) -> ClientRequest:
         """Return the request of this hop."""
+        authorization, payload, settings = self._authorization(), self.payload, self.settings
+        if self.trust_env and authorization is None and "Authorization" not in self._given:
+            authorization = await self.session.netrc_authorization(self.url)
+        if payload is not None and payload.size is None and settings.version < HttpVersion11:
+            # There is no chunked coding in HTTP/1.0 (RFC 9112, 7.1).
+            self.payload = BytesPayload(await payload.as_bytes(), content_type=payload.content_type)
+        if settings.proxy is None and (self.trust_env or self.session._proxies):
+            settings = await self._through_proxy(self.url)
+        return self._made(authorization, settings)
+
+    def _request_now(self) -> ClientRequest:
+        """Return the request of this hop where nothing must be waited for."""
+        return self._made(self._authorization(), self.settings)
+
+    @property
+    def _given(self) -> CIMultiDict[str]:
+        """The header fields that the program has given."""
+        headers: CIMultiDict[str] = self.session.headers if self.headers is None else self.headers
+        return headers
+
+    def _authorization(self) -> str | None:
+        """Return the login for this hop, and take one out of its URL. Raises ValueError where there are two."""
         session, url = self.session, self.url
         if url.raw_user is not None or url.raw_password is not None:
             url, login = url_without_login(url)
@@ -149,25 +175,19 @@ class Call:
             self.url, self.authorization = url, login
         # A login of the session's own is not for where a redirect has led.
         authorization = self.authorization or (None if self.has_left_origin else session.authorization(url))
-        headers = self.headers
-        if authorization is not None:
-            if "Authorization" in (session.headers if headers is None else headers):
-                raise ValueError("a login is given beside an Authorization header: which one is meant?")
-        elif self.trust_env and "Authorization" not in (session.headers if headers is None else headers):
-            authorization = await session.netrc_authorization(url)
-        payload = self.payload
-        if payload is not None and payload.size is None and self.settings.version < HttpVersion11:
-            # There is no chunked coding in HTTP/1.0 (RFC 9112, 7.1).
-            self.payload = payload = BytesPayload(await payload.as_bytes(), content_type=payload.content_type)
-        fields = self._fields(url, authorization)
-        request: ClientRequest = session.request_class(
+        if authorization is not None and "Authorization" in self._given:
+            raise ValueError("a login is given beside an Authorization header: which one is meant?")
+        return authorization
+
+    def _made(self, authorization: str | None, settings: RequestSettings) -> ClientRequest:
+        request: ClientRequest = self.session.request_class(
             self.method,
-            url,
-            session=session,
-            settings=self.settings,
+            self.url,
+            session=self.session,
+            settings=settings,
             deadlines=self.deadlines,
-            fields=fields,
-            payload=payload,
+            fields=self._fields(self.url, authorization),
+            payload=self.payload,
         )
         return request
 
@@ -202,6 +222,32 @@ class Call:
             return base.plus(added)
         except http1.LocalProtocolError as error:
             raise ValueError(f"the request's headers cannot be sent: {error}") from error
+
+    # Proxies
+
+    async def _through_proxy(self, url: URL) -> RequestSettings:
+        """Return the settings of this hop, with the proxy that is for its URL if there is one."""
+        settings = self.settings
+        proxy = proxy_for_url(self.session._proxies, url, settings.websocket)
+        if proxy is None:
+            return await self._through_environment(url) if self.trust_env else settings
+        return replace(
+            settings, proxy=proxy.url, proxy_authorization=settings.proxy_authorization or proxy.authorization
+        )
+
+    async def _through_environment(self, url: URL) -> RequestSettings:
+        """Return the settings of this hop, with the proxy that the environment names for its URL."""
+        session, settings = self.session, self.settings
+        proxy = proxy_of_environment(url, settings.websocket)
+        if proxy is None:
+            return settings
+        authorization, headers = settings.proxy_authorization, settings.proxy_headers
+        if session._proxies or self.proxy_met not in (None, proxy.url):
+            # A login is for the proxies that it was given beside, else for the first on the way, and for no other.
+            authorization = headers = None
+        self.proxy_met = self.proxy_met or proxy.url
+        authorization = authorization or proxy.authorization or await session.netrc_authorization(proxy.url)
+        return replace(settings, proxy=proxy.url, proxy_authorization=authorization, proxy_headers=headers)
 
     # Redirects (RFC 9110, 15.4)
 

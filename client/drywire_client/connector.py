@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
+from yarl import URL
+
 from drywire_sansio import http1
 from drywire_transports import (
     Address,
@@ -38,11 +40,13 @@ from .errors import (
     ClientConnectorDNSError,
     ClientConnectorError,
     ClientConnectorSSLError,
+    ClientProxyConnectionError,
     Phase,
     RequestProgress,
 )
 from .fingerprint import Fingerprint
 from .name_cache import NameCache
+from .proxies import ProxyRoute
 from .request import ClientRequest
 from .timeouts import Deadlines
 from .tracing import (
@@ -54,6 +58,7 @@ from .tracing import (
     TraceConnectionReuseconnParams,
     emit,
 )
+from .tunnels import open_tunnel, tls_inside
 
 __all__ = ["Connection", "ConnectionKey", "TCPConnector"]
 
@@ -74,6 +79,13 @@ class ConnectionKey(NamedTuple):
     server_hostname: str | None
     limits: http1.Limits | None = None
     """Bounds on responses, where a session has its own."""
+    proxy: ProxyRoute | None = None
+    """The proxy on the way, with all that it is told."""
+
+    @property
+    def next_hop(self) -> tuple[str, int]:
+        """Host and port to connect to."""
+        return (self.host, self.port) if self.proxy is None else (self.proxy.host, self.proxy.port)
 
 
 class Connection:
@@ -127,7 +139,7 @@ class Connection:
 
         It cannot where bytes have arrived that answer nothing: they would be taken for the next request's response.
         """
-        if self.channel.connection.trailing_data[0]:
+        if self.channel.connection.has_unread:
             self.close()
             return
         try:
@@ -246,7 +258,13 @@ class TCPConnector:
         if is_ssl and ssl is True:
             ssl = self._ssl
         return ConnectionKey(
-            url.raw_host or "", url.port or 80, is_ssl, ssl, settings.server_hostname, settings.limits or self._limits
+            url.raw_host or "",
+            url.port or 80,
+            is_ssl,
+            ssl,
+            settings.server_hostname,
+            settings.limits or self._limits,
+            None if settings.proxy is None else request.route,
         )
 
     # Taking
@@ -291,6 +309,16 @@ class TCPConnector:
         except BaseException:
             self._leave(key)
             raise
+
+    def take_idle(self, key: ConnectionKey) -> Connection | None:
+        """Return an idle connection for `key` that is alive, if there is one and a place for it, without waiting."""
+        if self._closed or key not in self._idle or not self._admits(key):
+            return None
+        connection = self._pop_idle(key)
+        if connection is not None:
+            self._enter(key)
+            self._in_use.add(connection)
+        return connection
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
@@ -340,37 +368,36 @@ class TCPConnector:
         self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
     ) -> ByteStream:
         tls = ClientTLS(_context(key.ssl), key.server_hostname) if key.is_ssl else None
-        deadline = deadlines.dial(runtime.now())
+        deadline, route = deadlines.dial(runtime.now()), key.proxy
+        host, port = key.next_hop
         phase: Phase = "dns"
         try:
-            addresses = await self._resolve(runtime, key, deadline, traces)
-            phase = "connect"
-            stream = await runtime.connect_tcp(key.host, key.port, tls=tls, deadline=deadline, addresses=addresses)
+            addresses = await self._resolve(runtime, host, port, deadline, traces)
+            phase = "connect" if route is None else "proxy"
+            stream = await runtime.connect_tcp(
+                host, port, tls=tls if route is None else None, deadline=deadline, addresses=addresses
+            )
+            if route is not None and route.tunnel:
+                await open_tunnel(stream, route, _url_of(key), key.limits, deadline)
+                phase = "tls"
+                stream = await tls_inside(stream, tls, key.host)
         except StreamTimeout as error:
             raise _in_phase(phase, deadlines.blame(runtime.now(), "connect")) from error
-        except NameNotResolved as error:
-            raise _in_phase(
-                "dns", ClientConnectorDNSError(key.host, key.port, _os_error(error), ssl=key.ssl)
-            ) from error
-        except TLSFailed as error:
-            raise _in_phase("tls", _tls_error(key, error)) from error
         except TransportError as error:
-            if phase == "dns":
-                raise ClientConnectionError("Connector is closed") from error
-            self._names.clear(key.host, key.port)
-            cause = _os_error(error)
-            raise _in_phase(phase, ClientConnectorError(key.host, key.port, cause, ssl=key.ssl)) from error
+            if phase != "dns" and not isinstance(error, TLSFailed):
+                self._names.clear(host, port)
+            raise _not_opened(key, phase, error) from error
         if isinstance(key.ssl, Fingerprint) and key.is_ssl:
             _verify(key.ssl, stream, key)
         return stream
 
     async def _resolve(
-        self, runtime: Runtime, key: ConnectionKey, deadline: float, traces: Sequence[Trace]
+        self, runtime: Runtime, host: str, port: int, deadline: float, traces: Sequence[Trace]
     ) -> Sequence[Address]:
-        literal = literal_address(key.host, key.port)
+        literal = literal_address(host, port)
         if literal is not None:
             return [literal]
-        return await self._names.addresses(runtime, key.host, key.port, deadline, traces)
+        return await self._names.addresses(runtime, host, port, deadline, traces)
 
     # Places
 
@@ -489,6 +516,23 @@ E = TypeVar("E", bound=RequestProgress)
 def _in_phase(phase: Phase, error: E) -> E:
     error.phase = phase
     return error
+
+
+def _url_of(key: ConnectionKey) -> URL:
+    return URL.build(scheme="https" if key.is_ssl else "http", host=key.host, port=key.port)
+
+
+def _not_opened(key: ConnectionKey, phase: Phase, error: TransportError) -> ClientConnectionError:
+    """Return why there is no connection, as the client's own error."""
+    host, port = key.next_hop
+    if isinstance(error, NameNotResolved):
+        return _in_phase("dns", ClientConnectorDNSError(host, port, _os_error(error), ssl=key.ssl))
+    if isinstance(error, TLSFailed):
+        return _in_phase("tls", _tls_error(key, error))
+    if phase == "dns":
+        return ClientConnectionError("Connector is closed")
+    kind = ClientProxyConnectionError if phase == "proxy" else ClientConnectorError
+    return _in_phase(phase, kind(host, port, _os_error(error), ssl=key.ssl))
 
 
 def _os_error(error: TransportError) -> OSError:

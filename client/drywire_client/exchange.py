@@ -7,7 +7,7 @@ from typing import Final
 
 from drywire_sansio import http1
 from drywire_sansio.retries import may_repeat_unanswered
-from drywire_transports import Runtime, StreamTimeout, TransportError
+from drywire_transports import Runtime, StreamTimeout, TransportError, current_runtime
 
 from .connector import Connection, TCPConnector
 from .errors import (
@@ -36,23 +36,31 @@ class _Stale(Exception):
     """The server closed a kept connection before it answered: `args[0]` is the error if nothing else can be done."""
 
 
-async def exchange(connector: TCPConnector, request: ClientRequest, runtime: Runtime) -> ClientResponse:
-    """Send `request` and return its response, the body still to come.
+async def exchange(request: ClientRequest) -> ClientResponse:
+    """Send `request` and return its response, the body still to come; its session keeps the cookies.
 
     A request that meets a kept connection which the server has just closed is sent again if it is idempotent, its body
     can be sent again, and nothing was received: at most as often as there are kept connections, then on a fresh one.
 
-    Raises the errors of `errors.py`, and TimeoutError where the total timeout has passed.
+    Raises the errors of `errors.py`, TimeoutError where the total timeout has passed, and RuntimeError where the
+    session is closed.
     """
+    connector: TCPConnector | None = request.session.connector
+    if connector is None:
+        raise RuntimeError("Session is closed")
+    runtime = current_runtime()
     key = connector.key_of(request)
     while True:
+        connection = None if request.settings.traces else connector.take_idle(key)
+        if connection is None:
+            try:
+                connection = await connector.connect(key, request.deadlines, request.settings.traces)
+            except (ClientError, TotalTimeoutError) as error:
+                note_progress(error, request, None, "connect")
+                raise
         try:
-            connection = await connector.connect(key, request.deadlines, request.settings.traces)
-        except (ClientError, TotalTimeoutError) as error:
-            note_progress(error, request, None, "connect")
-            raise
-        try:
-            return await _attempt(connection, request, runtime)
+            response = await _attempt(connection, request, runtime)
+            break
         except _Stale as stale:
             connection.close()
             if not _may_repeat(connection, request):
@@ -65,6 +73,10 @@ async def exchange(connector: TCPConnector, request: ClientRequest, runtime: Run
             if isinstance(error, ClientError | TotalTimeoutError):
                 note_progress(error, request, connection, "head")
             raise
+    if response.sets_cookies:
+        cookies = response.headers.getall("Set-Cookie", ())
+        request.session.cookie_jar.update_cookies_from_headers(cookies, response.url)
+    return response
 
 
 def _may_repeat(connection: Connection, request: ClientRequest) -> bool:
@@ -93,51 +105,61 @@ async def _attempt(connection: Connection, request: ClientRequest, runtime: Runt
     """Send `request` on `connection`. Raises _Stale where the connection ended before a byte of the response."""
     upload: Upload | None = None
     try:
-        try:
-            body = inline_body(request)
-            head: http1.Response | None = None
-            if body is not None:
-                await _send_whole(connection, request, body)
-            else:
-                head = await _send_head(connection, request, runtime)
-                if head is None:
-                    assert request.payload is not None
-                    upload = Upload(connection, request, request.payload)
-                    upload.start(runtime)
+        body = inline_body(request)
+        head: http1.Response | None = None
+        if body is not None:
+            await connection.stream.send(*_whole(connection, request, body))
+            if request.settings.traces or request.settings.upload_tracker is not None:
+                await _tell_of_sending(request, body)
+        else:
+            head = await _send_head(connection, request, runtime)
             if head is None:
-                head = await _receive_final_head(connection, request, runtime)
-        except StreamTimeout as error:
-            raise request.deadlines.blame(runtime.now(), "read") from error
-        except http1.LocalProtocolError as error:
-            raise ValueError(f"the request cannot be sent as it is: {error}") from error
-        except http1.RemoteProtocolError as error:
-            _raise_upload_error(upload, error)
-            raise _protocol_error(request, error) from error
-        except TransportError as error:
-            _raise_upload_error(upload, error)
-            text = f"{error}: {request.method} {request.url}"
-            errno = getattr(error, "errno", None)
-            broken = ClientOSError(text) if errno is None else ClientOSError(errno, text)
-            broken.__cause__ = error
-            raise _Stale(broken) from error
+                upload = Upload(connection, request)
+                upload.start(runtime)
+        while head is None:
+            head = await _receive_head(connection, request, runtime)
         made: ClientResponse = (request.settings.response_class or ClientResponse)(
             request, head, connection, runtime, upload
         )
         return made
-    except BaseException:
+    except BaseException as error:
         if upload is not None:
             upload.cancel()
-        raise
+        failed = _translated(error, request, upload, runtime)
+        if failed is error:
+            raise
+        raise failed from failed.__cause__ or error
 
 
-async def _send_whole(connection: Connection, request: ClientRequest, body: bytes | memoryview) -> None:
-    """Send the head and a body that lies in memory in one go."""
-    stream, settings = connection.stream, request.settings
-    stream.write_deadline = request.deadlines.total
-    head = request.head()
-    buffers = connection.channel.connection.send_whole(head, body)
+def _translated(error: BaseException, request: ClientRequest, upload: Upload | None, runtime: Runtime) -> BaseException:
+    """Return the client's own error for `error`; the same where it is one, or none of ours."""
+    if isinstance(error, StreamTimeout):
+        return request.deadlines.blame(runtime.now(), "read")
+    if isinstance(error, http1.LocalProtocolError):
+        return ValueError(f"the request cannot be sent as it is: {error}")
+    if not isinstance(error, http1.RemoteProtocolError | TransportError):
+        return error
+    if upload is not None and upload.error is not None:
+        return upload.error
+    if isinstance(error, http1.RemoteProtocolError):
+        return _protocol_error(request, error)
+    text = f"{error}: {request.method} {request.url}"
+    errno = getattr(error, "errno", None)
+    broken = ClientOSError(text) if errno is None else ClientOSError(errno, text)
+    broken.__cause__ = error
+    return _Stale(broken)
+
+
+def _whole(connection: Connection, request: ClientRequest, body: bytes | memoryview) -> list[http1.Buffer]:
+    """Return the head, and a body that lies in memory, to be sent in one go."""
+    connection.stream.write_deadline = request.deadlines.total
+    buffers = connection.channel.connection.send_whole(request.head(), body)
     connection.sent = len(buffers[0]) + len(body)
-    await stream.send(*buffers)
+    return buffers
+
+
+async def _tell_of_sending(request: ClientRequest, body: bytes | memoryview) -> None:
+    settings = request.settings
     if settings.upload_tracker is not None:
         settings.upload_tracker.begin()
         settings.upload_tracker.bytes_written = len(body)
@@ -176,14 +198,6 @@ async def _trace_head(request: ClientRequest) -> None:
     await emit(request.settings.traces, "request_headers_sent", params)
 
 
-async def _receive_final_head(connection: Connection, request: ClientRequest, runtime: Runtime) -> http1.Response:
-    """Return the head of the final response; interim ones are passed over."""
-    while True:
-        head = await _receive_head(connection, request, runtime)
-        if head is not None:
-            return head
-
-
 async def _receive_head(
     connection: Connection, request: ClientRequest, runtime: Runtime, patience: float = math.inf
 ) -> http1.Response | None:
@@ -193,26 +207,22 @@ async def _receive_head(
     """
     stream, core = connection.stream, connection.channel.connection
     while True:
-        event = core.next_event()
-        if event is _NEED_DATA:
+        event = core.next_event() if core.has_unread else _NEED_DATA
+        while event is _NEED_DATA:
             stream.read_deadline = min(request.deadlines.read(runtime.now()), patience)
             data = await stream.receive()
             if data:
                 connection.answered = True
             core.receive_data(data)
-        elif isinstance(event, http1.Response):
+            event = core.next_event()
+        if isinstance(event, http1.Response):
             return event
-        elif not isinstance(event, http1.InformationalResponse):
+        if not isinstance(event, http1.InformationalResponse):
             raise ClientOSError(f"the server switched protocols unasked: {event!r}")
-        elif event.status == 101:
+        if event.status == 101:
             return http1.Response(event.status, event.headers, event.reason, event.http_version)
-        elif event.status == 100:
+        if event.status == 100:
             return None
-
-
-def _raise_upload_error(upload: Upload | None, error: Exception) -> None:
-    if upload is not None and upload.error is not None:
-        raise upload.error from upload.error.__cause__ or error
 
 
 def _protocol_error(request: ClientRequest, error: http1.RemoteProtocolError) -> Exception:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from multidict import CIMultiDict
 from yarl import URL
 
 from drywire_sansio import http1
 from drywire_sansio.coding import ContentEncoder
 from drywire_sansio.limits import DEFAULT_LIMITS
-from drywire_transports.message_fields import to_multidict
 
 from .auth import BasicAuth
+from .proxies import named_proxy, proxy_headers_of
 from .timeouts import ClientTimeout, ClientWSTimeout
 
 __all__ = [
@@ -27,7 +25,6 @@ __all__ = [
     "checked_base",
     "compression",
     "limits_of",
-    "proxies_by_scheme",
     "proxying",
     "to_timeout",
     "to_ws_timeout",
@@ -130,22 +127,17 @@ def limits_of(
     return replace(limits, head=max(limits.head, needed), **changes)
 
 
-def proxy_of(proxy: Any) -> URL | None:
-    """Return a proxy as a URL. Raises ValueError where it is none."""
-    if proxy is None:
-        return None
-    url = URL(proxy) if isinstance(proxy, str) else proxy
-    if not isinstance(url, URL):
-        raise TypeError(f"a proxy must be a str or yarl.URL, not {type(proxy).__name__}")
-    return url
-
-
-def proxies_by_scheme(proxies: Mapping[str, Any] | None) -> dict[str, URL]:
-    """Return proxies by the scheme of the URLs that go through them."""
-    return {} if proxies is None else {scheme: URL(proxy) for scheme, proxy in proxies.items() if proxy is not None}
-
-
 def proxying(proxy: Any, auth: Any, headers: Any) -> dict[str, Any]:
-    """Return what `RequestSettings` has of a proxy, for one, the login at it, and header fields for it."""
-    fields: CIMultiDict[str] | None = None if headers is None else to_multidict(headers)
-    return {"proxy": proxy_of(proxy), "proxy_authorization": authorization_of(auth), "proxy_headers": fields}
+    """Return what `RequestSettings` has of a proxy, for one, the login at it, and header fields for it.
+
+    `auth` goes before a login in the proxy's URL. Raises TypeError for a proxy that is no URL, ValueError for one that
+    is not supported, for another login than of Basic, and for header fields that are not a proxy's.
+    """
+    url, authorization = (None, None) if proxy is None else named_proxy(proxy)
+    if auth is not None:
+        try:
+            authorization = authorization_of(auth)
+        except TypeError as error:  # aiohttp's error
+            message = "proxy_auth must be a BasicAuth: a proxy that wants another kind of login is not supported"
+            raise ValueError(message) from error
+    return {"proxy": url, "proxy_authorization": authorization, "proxy_headers": proxy_headers_of(headers)}

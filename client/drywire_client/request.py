@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -16,6 +17,7 @@ from drywire_transports.payloads import Payload
 
 from .bodies import make_body
 from .errors import InvalidUrlClientError, NonHttpUrlClientError
+from .proxies import ProxyRoute, through_proxy
 from .request_fields import length_field
 from .timeouts import Deadlines
 from .tracing import Trace
@@ -60,6 +62,8 @@ class RequestSettings:
     proxy: URL | None = None
     proxy_authorization: str | None = None
     proxy_headers: CIMultiDict[str] | None = None
+    websocket: bool = False
+    """Whether it opens a WebSocket, which goes through proxies by a tunnel only (RFC 6455, 4.1)."""
     ssl: Any = True
     server_hostname: str | None = None
     response_class: Any = None
@@ -158,7 +162,23 @@ class ClientRequest:
         """Return the head for the wire. Raises LocalProtocolError."""
         version = b"1.1" if self.settings.version >= HttpVersion11 else b"1.0"
         target = self.original_url.raw_path_qs.encode("ascii")
-        return http1.Request(self.method.encode("ascii"), target, self.fields, version)
+        fields = self.fields
+        if self.settings.proxy is not None:
+            target, fields = through_proxy(self.route, self.original_url, target, fields)
+        return http1.Request(self.method.encode("ascii"), target, fields, version)
+
+    @property
+    def route(self) -> ProxyRoute:
+        """How it goes through its proxy."""
+        settings, proxy = self.settings, self.settings.proxy
+        assert proxy is not None
+        return ProxyRoute(
+            proxy.raw_host or "",
+            proxy.port or 80,
+            settings.proxy_authorization,
+            tuple((settings.proxy_headers or {}).items()),
+            settings.websocket or self.original_url.scheme != "http",
+        )
 
     @property
     def request_info(self) -> RequestInfo:
@@ -258,6 +278,7 @@ def parsed_url(url: URL | str) -> URL:
         raise InvalidUrlClientError(url, str(error)) from error
 
 
+@lru_cache(1024)
 def absolute_url(url: URL | str, base: URL | None) -> URL:
     """Return the URL to request.
 

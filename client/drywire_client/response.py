@@ -75,8 +75,10 @@ class ClientResponse(ResponseHead):
         self._upload = upload
         self.content = StreamReader(self, request.settings.read_bufsize)
         """The body as a stream."""
-        raw = head.headers.raw if isinstance(head.headers, http1.FieldLines) else b""
-        if b"ontent-" in raw and b"content-encoding:" in raw.lower() and request.settings.auto_decompress:
+        fields = head.headers.raw.lower() if isinstance(head.headers, http1.FieldLines) else b""
+        self.sets_cookies = b"set-cookie:" in fields
+        """Whether it has cookies for the session."""
+        if b"content-encoding:" in fields and request.settings.auto_decompress:
             self._decode(connection)
         if not request.settings.read_until_eof and self._has_no_end():
             self.content.feed_eof()
@@ -127,7 +129,7 @@ class ClientResponse(ResponseHead):
         if self._body is None:
             if self._closed and not self.content.is_eof() and self.content.exception() is None:
                 raise ClientConnectionError("Connection closed")
-            self._body = await self.content.read()
+            self._body = self.content.read_nowait() if self.content.is_whole else await self.content.read()
             if self._request.settings.traces:
                 params = TraceResponseChunkReceivedParams(self.method, self.url, self._body)
                 await emit(self._request.settings.traces, "response_chunk_received", params)
@@ -353,7 +355,16 @@ class ClientResponse(ResponseHead):
     def _take_what_has_come(self) -> None:
         """Take in what came with the head: a small response is complete at once, read or not."""
         connection = self._connection
-        while connection is not None and not self._ended:
+        if connection is None:
+            return
+        whole = connection.channel.connection.read_whole_body()
+        if whole is not None:
+            if whole:
+                self.content.feed(whole)
+            self.content.feed_eof()
+            self._end()
+            return
+        while not self._ended:
             try:
                 event = connection.channel.poll_event()
             except http1.RemoteProtocolError as error:

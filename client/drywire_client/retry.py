@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from inspect import isawaitable
 from time import time  # noqa: TID251 - a Retry-After may name a date, and dates are the calendar's
 from typing import Final
 
 from drywire_sansio import retries
-from drywire_transports import current_runtime
+from drywire_transports import StreamBusy, current_runtime
 
 from .errors import (
     ClientConnectorCertificateError,
@@ -125,7 +126,8 @@ class RetryMiddleware:
                 earlier.append(f"status {response.status}")
                 async with response:
                     await self._tell(request, len(earlier), delay, response)
-                    await response.drain()
+                    with suppress(StreamBusy):  # read ahead for those who wait for its place: they get it at once
+                        await response.drain()
             elif failed is not None:
                 earlier.append(type(failed).__name__)
                 await self._tell(request, len(earlier), delay, failed)

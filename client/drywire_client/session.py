@@ -33,7 +33,7 @@ from .options import (
     to_ws_timeout,
     with_query,
 )
-from .request import ClientRequest, RequestSettings, absolute_url
+from .request import RequestSettings, absolute_url
 from .request_fields import check_framing, checked_method
 from .response import ClientResponse
 from .session_settings import SessionSettings, unclosed
@@ -91,9 +91,9 @@ class ClientSession(SessionSettings):
         `allow_redirects`, `max_redirects` (10; 0 for any number). `compress`: True (deflate) or a content coding.
         `chunked`: use the chunked coding. `expect100`: send the body once the server says 100 Continue, or nothing for
         a second. `raise_for_status`, `read_until_eof`, `auto_decompress`, `middlewares`, `ssl`, `server_hostname`,
-        `proxy`, `proxy_auth`, `proxy_headers`, `max_line_size`, `max_field_size`, `max_headers`: in place of the
-        session's. `timeout`: a `ClientTimeout`, seconds in all, or None for no limit. `trace_request_ctx`: for the
-        contexts of `TraceConfig`. `upload_tracker`: an `UploadTracker`.
+        `proxy` (an http URL), `proxy_auth` (a `BasicAuth`), `proxy_headers`, `max_line_size`, `max_field_size`,
+        `max_headers`: in place of the session's. `timeout`: a `ClientTimeout`, seconds in all, or None for no limit.
+        `trace_request_ctx`: for the contexts of `TraceConfig`. `upload_tracker`: an `UploadTracker`.
 
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
         the session is closed, and TypeError or ValueError for options that are not valid.
@@ -194,11 +194,11 @@ class ClientSession(SessionSettings):
             Deadlines(limits, runtime.now(), method, target),
             allow_redirects,
             max_redirects,
-            self._exchange if not self._middlewares and not middlewares else self._handler(middlewares),
+            exchange if not self._middlewares and not middlewares else self._handler(middlewares),
             self._raise_for_status if raise_for_status is None else raise_for_status,
             self._trust_env if trust_env is None else trust_env,
         )
-        return await call.run()
+        return await (call.run_traced() if settings.traces else call.run())
 
     def _call_settings(self, options: dict[str, Any]) -> RequestSettings:
         """Return the settings of one call. Raises TypeError for an option that there is not."""
@@ -214,6 +214,7 @@ class ClientSession(SessionSettings):
             "server_hostname": take("server_hostname"),
             "auto_decompress": take("auto_decompress"),
             "version": take("version"),
+            "websocket": take("_websocket"),
             "read_until_eof": take("read_until_eof"),
             "read_bufsize": take("read_bufsize"),
             "limits": limits_of(
@@ -238,19 +239,7 @@ class ClientSession(SessionSettings):
         return json_body(json, self._json_serialize, self._json_serialize_bytes)
 
     def _handler(self, middlewares: Sequence[ClientMiddlewareType] | None) -> ClientHandlerType:
-        return wrapped(self._exchange, self._middlewares if middlewares is None else middlewares)
-
-    async def _exchange(self, request: ClientRequest) -> ClientResponse:
-        """Send one request, and keep the cookies that its response sets."""
-        if self._connector is None:
-            raise RuntimeError("Session is closed")
-        response = await exchange(self._connector, request, current_runtime())
-        fields = response.head.headers
-        if b"et-" in getattr(fields, "raw", b"et-"):
-            cookies = response.headers.getall("Set-Cookie", None)
-            if cookies:
-                self._cookie_jar.update_cookies_from_headers(cookies, response.url)
-        return response
+        return wrapped(exchange, self._middlewares if middlewares is None else middlewares)
 
     async def netrc_authorization(self, url: URL) -> str | None:
         """Return the Authorization field that the user's netrc file gives for `url`."""
@@ -275,6 +264,9 @@ class ClientSession(SessionSettings):
         headers: LooseHeaders | None = None,
         ssl: Any = True,
         server_hostname: str | None = None,
+        proxy: str | URL | None = None,
+        proxy_auth: Any = None,
+        proxy_headers: LooseHeaders | None = None,
         compress: int = 0,
         max_msg_size: int = 4 * 1024 * 1024,
         decode_text: bool = True,
@@ -303,7 +295,8 @@ class ClientSession(SessionSettings):
             max_msg_size=max_msg_size,
             decode_text=decode_text,
         )
-        options = {"params": params, "headers": wish.headers(headers, auth), "ssl": ssl}
+        options: dict[str, Any] = {"params": params, "headers": wish.headers(headers, auth), "ssl": ssl}
+        options |= {"proxy": proxy, "proxy_auth": proxy_auth, "proxy_headers": proxy_headers, "_websocket": True}
         return Awaited(self._ws_connect(method, url, wish, settings, server_hostname=server_hostname, **options))
 
     async def _ws_connect(
@@ -334,6 +327,7 @@ class ClientSession(SessionSettings):
 _KNOWN = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _OPTIONS = frozenset(
     {
+        "_websocket",
         "auto_decompress",
         "chunked",
         "compress",

@@ -27,10 +27,10 @@ from .options import (
     authorization_of,
     checked_base,
     limits_of,
-    proxies_by_scheme,
     proxying,
     to_timeout,
 )
+from .proxies import proxies_by_scheme
 from .request import ClientRequest, RequestSettings
 from .request_fields import request_fields, to_field_lines
 from .response import ClientResponse
@@ -129,6 +129,8 @@ class SessionSettings:
             limits=limits_of(None, max_line_size, max_field_size, max_headers),
             **proxying(proxy, proxy_auth, proxy_headers),
         )
+        if self._proxies and proxy is not None:
+            raise ValueError("proxy and proxies are both given: which one is meant?")
         _warn_of(ssl_shutdown_timeout)
         self._hold(cookie_jar, cookies, connector, connector_owner)
 
@@ -282,6 +284,10 @@ class SessionSettings:
     def _settings_of(self, options: Mapping[str, Any]) -> RequestSettings:
         """Return the settings of a call that changes some of the session's."""
         changes = {name: value for name, value in options.items() if value is not None}
+        own = self._settings.proxy
+        if (own is not None or self._proxies) and changes.get("proxy", own) != own:
+            # The session's login is for the session's proxy.
+            changes = {"proxy_authorization": None, "proxy_headers": None, **changes}
         return replace(self._settings, **changes) if changes else self._settings
 
 

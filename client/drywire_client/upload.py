@@ -8,7 +8,7 @@ from typing import Final
 from drywire_sansio import http1
 from drywire_sansio.coding import ContentEncoder
 from drywire_transports import Runtime, StreamTimeout, TaskHandle, TransportError
-from drywire_transports.payloads import Buffer, Payload
+from drywire_transports.payloads import Buffer
 
 from .connector import Connection
 from .errors import ClientPayloadError
@@ -77,10 +77,11 @@ class _RequestBody:
 class Upload:
     """A body on its way. `error` is what went wrong with it on this side; a broken connection is left to the reader."""
 
-    def __init__(self, connection: Connection, request: ClientRequest, payload: Payload) -> None:
+    def __init__(self, connection: Connection, request: ClientRequest) -> None:
+        assert request.payload is not None
         self._connection = connection
         self._request = request
-        self._payload = payload
+        self._payload = request.payload
         self._task: TaskHandle | None = None
         self.error: Exception | None = None
         self.done = False

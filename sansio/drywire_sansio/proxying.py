@@ -163,7 +163,7 @@ def _rules(no_proxy: str) -> Sequence[tuple[str | Network, int | None]]:
         found = _HOST_AND_PORT.fullmatch(entry)
         text, port = (found[1], int(found[2])) if found else (entry, None)
         rule = _rule(text)
-        if rule:
+        if rule is not None:
             rules.append((rule, port))
     return tuple(rules)
 
@@ -179,7 +179,7 @@ def _rule(text: str) -> str | Network | None:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        return text if text == "*" else text.removeprefix("*").removeprefix(".").removesuffix(".")
+        return text if text == "*" else text.removeprefix("*").removeprefix(".").removesuffix(".") or None
     mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
     if mapped is not None and network.prefixlen >= 96:
         return ipaddress.IPv4Network((mapped, network.prefixlen - 96))

@@ -582,3 +582,40 @@ def test_arguments_that_make_no_sense_are_refused(options):
 def test_methods_are_names_and_not_one_name():
     with pytest.raises(TypeError, match=r"such as \{'POST'\}"):
         drywire.RetryMiddleware(methods="POST")
+
+
+async def test_a_response_that_is_being_read_ahead_for_others_is_let_go_of_all_the_same(scripted, eventually):
+    """The only connection is wanted, so its body is taken in beside the program when the retry lets go of it."""
+
+    async def talk(peer, script):
+        while (request := await peer.request())[0]:
+            script.heads.append(request)
+            if len(script.heads) > 1:
+                await peer.send(OK)
+                continue
+            await eventually(lambda: "1 waiting" in repr(session.connector))
+            await peer.send(BUSY[:-4])
+            await peer.ended()
+            return
+
+    async def hook(request, attempt, delay, reason):
+        runtime = current_runtime()
+        for _ in range(10):
+            await runtime.sleep_until(runtime.now())  # the reader has its turns
+
+    connector = drywire.TCPConnector(limit=1)
+    session = drywire.ClientSession(middlewares=(retrying(on_retry=hook),), connector=connector)
+    async with scripted(talk) as script, session:
+        runtime, texts = current_runtime(), []
+
+        async def one():
+            async with session.get(script.url) as response:
+                texts.append((response.status, await response.text()))
+
+        first = runtime.spawn(one)
+        await eventually(lambda: script.heads)
+        second = runtime.spawn(one)
+        for task in (first, second):
+            await task.wait()
+            assert task.exception() is None
+    assert texts == [(200, "ok")] * 2

@@ -211,6 +211,30 @@ async def test_c2_28_proxy_options_may_be_none(mirror):
         assert (await asked(request)).target == "/direct"
 
 
+async def test_c2_28_proxy_is_of_one_request(scripted, answering, mirror):
+    async with scripted(answering()) as proxy, mirror() as url, drywire.ClientSession() as session:
+        await (await session.get("http://name.invalid/", proxy=proxy.url)).read()
+        assert proxy.heads[0].startswith(b"GET http://name.invalid/ HTTP/1.1\r\n")
+        assert (await asked(session.get(url + "/direct"))).target == "/direct"
+
+
+async def test_c2_28_proxy_headers_are_sent_to_the_proxy(scripted, answering):
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    async with scripted(answering(refusal)) as proxy, drywire.ClientSession() as session:
+        with pytest.raises(drywire.ClientHttpProxyError) as caught:
+            await session.get("https://name.invalid/", proxy=proxy.url, proxy_headers={"X-A": "1"})
+        assert caught.value.status == 403
+        assert proxy.heads[0].startswith(b"CONNECT name.invalid:443 HTTP/1.1\r\n")
+        assert b"\r\nX-A: 1\r\n" in proxy.heads[0]
+
+
+async def test_c2_28_proxy_auth_is_sent_to_the_proxy(scripted, answering):
+    auth = basic_auth("nobody", "secret")
+    async with scripted(answering()) as proxy, drywire.ClientSession() as session:
+        await (await session.get("http://name.invalid/", proxy=proxy.url, proxy_auth=auth)).read()
+        assert f"\r\nProxy-Authorization: {CREDENTIALS}\r\n".encode() in proxy.heads[0]
+
+
 async def test_c2_29_timeout_replaces_that_of_the_session(mirror):
     async def slow(request):
         runtime = current_runtime()

@@ -26,6 +26,18 @@ async def test_c2_37_trust_env_may_be_said_of_one_request(mirror, monkeypatch, t
         assert "Authorization" not in (await asked(session.get(url))).headers
 
 
+async def test_c2_37_trust_env_of_a_request_takes_proxies_from_the_environment(
+    scripted, answering, mirror, monkeypatch
+):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with scripted(answering()) as proxy, mirror() as url, drywire.ClientSession() as session:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        await (await session.get("http://name.invalid/one", trust_env=True)).read()
+        assert proxy.heads[0].split()[1] == b"http://name.invalid/one"
+        assert (await asked(session.get(url + "/direct"))).target == "/direct"
+
+
 async def test_c2_38_urls_are_requoted_unless_they_are_encoded(mirror):
     async with mirror() as url, drywire.ClientSession() as session:
         seen = await asked(session.get(url + "/\u043f\u0443\u0442\u044c%30?a=%31"))

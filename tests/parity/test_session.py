@@ -137,10 +137,26 @@ async def test_c_09_proxy_may_be_a_str_or_a_url():
             assert not session.closed
 
 
+async def test_c_09_proxy_is_what_requests_go_through_unless_they_name_another(scripted, answering):
+    async with scripted(answering()) as proxy, scripted(answering()) as other:
+        async with drywire.ClientSession(proxy=proxy.url) as session:
+            await (await session.get("http://name.invalid/one")).read()
+            await (await session.get("http://name.invalid/two", proxy=URL(other.url))).read()
+        assert [head.split()[1] for head in proxy.heads] == [b"http://name.invalid/one"]
+        assert [head.split()[1] for head in other.heads] == [b"http://name.invalid/two"]
+
+
 async def test_c_10_proxy_auth_is_accepted():
     """Differs: it is not deprecated here: RFC 7617 is in force, and BasicAuth says it well."""
     session = drywire.ClientSession(proxy="http://proxy.invalid", proxy_auth=basic_auth("nobody", "secret"))
     await session.close()
+
+
+async def test_c_10_proxy_auth_is_sent_to_the_proxy(scripted, answering):
+    async with scripted(answering()) as proxy:
+        async with drywire.ClientSession(proxy=proxy.url, proxy_auth=basic_auth("nobody", "secret")) as session:
+            await (await session.get("http://name.invalid/")).read()
+        assert f"\r\nProxy-Authorization: {CREDENTIALS}\r\n".encode() in proxy.heads[0]
 
 
 async def test_c_11_proxy_headers_are_accepted():
@@ -149,11 +165,27 @@ async def test_c_11_proxy_headers_are_accepted():
         assert not session.closed
 
 
+async def test_c_11_proxy_headers_of_a_session_are_sent_to_its_proxy(scripted, answering):
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    async with scripted(answering(refusal)) as proxy:
+        async with drywire.ClientSession(proxy=proxy.url, proxy_headers={"X-For-Proxy": "1"}) as session:
+            with pytest.raises(drywire.ClientHttpProxyError):
+                await session.get("https://name.invalid/")
+        assert b"\r\nX-For-Proxy: 1\r\n" in proxy.heads[0]
+
+
 async def test_c_12_proxies_may_be_given_by_scheme():
     """Differs: the documents of 2.3 to 3.0 list ``proxies``, which no release took: it is taken here."""
     proxies = {"http": "http://proxy.invalid", "https": URL("http://proxy.invalid"), "ws": None}
     async with drywire.ClientSession(proxies=proxies) as session:
         assert not session.closed
+
+
+async def test_c_12_proxies_maps_schemes_to_proxies(scripted, answering):
+    async with scripted(answering()) as proxy:
+        async with drywire.ClientSession(proxies={"http": proxy.url, "https": "http://name.invalid"}) as session:
+            await (await session.get("http://name.invalid/one")).read()
+        assert proxy.heads[0].split()[1] == b"http://name.invalid/one"
 
 
 async def test_c_13_skip_auto_headers_leaves_out_all_but_host_and_content_length(mirror):
@@ -368,6 +400,19 @@ async def test_c_28_trust_env_takes_logins_from_the_netrc_file(mirror, monkeypat
             assert "Authorization" not in (await asked(session.get(url))).headers
         async with drywire.ClientSession(trust_env=True) as session:
             assert (await asked(session.get(url))).headers["Authorization"] == CREDENTIALS
+
+
+async def test_c_28_trust_env_takes_proxies_from_the_environment(scripted, answering, mirror, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    async with scripted(answering()) as proxy, mirror() as url:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        async with drywire.ClientSession() as session:
+            assert not session.trust_env
+            assert (await asked(session.get(url + "/direct"))).target == "/direct"
+        async with drywire.ClientSession(trust_env=True) as session:
+            await (await session.get("http://name.invalid/one")).read()
+        assert [head.split()[1] for head in proxy.heads] == [b"http://name.invalid/one"]
 
 
 @pytest.mark.parametrize(("requote", "target"), [(True, "/0"), (False, "/%30")])

@@ -82,7 +82,16 @@ class StreamReader:
     runtime: ClassVar[Callable[[], Any] | None] = None
     """How a reader that is fed by hand finds the `Runtime` to wait on; set by `which`, of which nothing here knows."""
 
-    # What few readers need
+    total_bytes = 0
+    """Bytes that there have been so far, decoded."""
+    total_raw_bytes = 0
+    """Bytes that have arrived so far, as they were coded."""
+
+    # On the class, since most readers see them change little or never
+    _offset = 0  # into the first piece
+    _size = 0  # bytes that are here and not read
+    _eof = False
+    _exception: BaseException | None = None
     _decoder: ContentDecoder | None = None
     _failed: Callable[[ContentCodingError], Exception] | None = None
     _callbacks: tuple[Callable[[], None], ...] = ()
@@ -97,18 +106,10 @@ class StreamReader:
         self, protocol: Any = None, limit: int = READ_LIMIT, *, timer: object = None, loop: object = None
     ) -> None:
         self._source: BodySource | None = protocol if hasattr(protocol, "pull") else None
-        if limit is not READ_LIMIT:
-            self._limit = limit
         self._pieces: deque[Piece] = deque()
-        self._raw: deque[Piece] = self._pieces  # what has come; apart from the pieces where it is coded
-        self._offset = 0  # into the first piece
-        self._size = 0  # bytes that are here and not read
-        self._eof = False
-        self._exception: BaseException | None = None
-        self.total_bytes = 0
-        """Bytes that there have been so far, decoded."""
-        self.total_raw_bytes = 0
-        """Bytes that have arrived so far, as they were coded."""
+        self._raw = self._pieces  # what has come; apart from the pieces where it is coded
+        if limit != READ_LIMIT:
+            self._limit = limit
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._size} bytes{' eof' if self._eof else ''}>"
@@ -142,10 +143,12 @@ class StreamReader:
         """Say that no more pieces will come."""
         self._eof = True
         self._source = None
-        self.wake()
-        callbacks, self._callbacks = self._callbacks, ()
-        for callback in callbacks:
-            callback()
+        if self._waiting is not None:
+            self.wake()
+        if self._callbacks:
+            callbacks, self._callbacks = self._callbacks, ()
+            for callback in callbacks:
+                callback()
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """Make every further read raise `exc`."""
@@ -220,6 +223,11 @@ class StreamReader:
     def exception(self) -> BaseException | None:
         """Return the error that ended the body, if one has."""
         return self._exception
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is here, read or not, so that `read_nowait` gives what is left."""
+        return self._eof and self._decoder is None and not self._reading
 
     # Reading
 

@@ -19,6 +19,9 @@ T = TypeVar("T")
 # A runtime holds its loop, so an entry lives just as long as somebody uses the runtime, and no id is reused meanwhile.
 _asyncio_runtimes: Final[weakref.WeakValueDictionary[asyncio.AbstractEventLoop, Any]] = weakref.WeakValueDictionary()
 
+_recent: Final[list[Callable[[], Any]]] = [lambda: None]
+"""The asyncio runtime that was asked for last: mostly it is the next, too, and this is the shortest way to it."""
+
 
 def current_runtime() -> Runtime:
     """Return the runtime of the event loop that is running this code: asyncio's (uvloop's too) or trio's.
@@ -35,11 +38,15 @@ def current_runtime() -> Runtime:
             return _trio_runtime()
         hint = "call this from a coroutine run by asyncio, uvloop or trio"
         raise RuntimeError(f"no event loop is running here: {hint}") from None
+    recent = _recent[0]()
+    if recent is not None and recent.loop is loop:
+        return cast(Runtime, recent)
     runtime = _asyncio_runtimes.get(loop)
     if runtime is None:
         from .on_asyncio import AsyncioRuntime
 
         runtime = _asyncio_runtimes[loop] = AsyncioRuntime(loop)
+    _recent[0] = weakref.ref(runtime)
     return cast(Runtime, runtime)
 
 

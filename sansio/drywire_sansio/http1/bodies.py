@@ -64,6 +64,14 @@ class LengthReader:
             raise _incomplete(message, "RFC 9112, 8", buffer)
         return None
 
+    def take_whole(self, buffer: ReceiveBuffer) -> bytes | None:
+        """Return the rest of the body if all of it is there, else None."""
+        remaining = self._remaining
+        if len(buffer.data) - buffer.start < remaining:
+            return None
+        self._remaining = 0
+        return bytes(buffer.take(remaining)) if remaining else b""
+
 
 class UntilCloseReader:
     """Reads a body that the end of the connection ends."""

@@ -12,7 +12,7 @@ from typing import ClassVar, NoReturn
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FramingFields, list_members
 from ..limits import DEFAULT_LIMITS, Limits
-from .bodies import BodyReader, BodyWriter
+from .bodies import BodyReader, BodyWriter, LengthReader
 from .buffer import ReceiveBuffer
 from .events import (
     NEED_DATA,
@@ -222,6 +222,28 @@ class Connection:
     def _raise(self, message: str, rule: str, section: str, ahead: int = 0) -> NoReturn:
         offset = self._buffer.offset + ahead
         raise RemoteProtocolError(message, rule=rule, section=section, offset=offset) from None
+
+    def read_whole_body(self) -> bytes | None:
+        """Return the peer's body where its length is known and the whole of it has arrived, and end its message.
+
+        It is what `next_event` would give as `Data` and `EndOfMessage`. None in any other case; then nothing has
+        changed.
+        """
+        reader = self._body_reader
+        if type(reader) is not LengthReader or self._awaits_continue or self._error is not None:
+            return None
+        body = reader.take_whole(self._buffer)
+        if body is not None:
+            self._body_reader = None
+            self._move_them(EndOfMessage)
+            if self.our_role is SERVER:
+                self._awaits_continue = False
+        return body
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes have arrived that were not read yet, or belong to nothing that was asked for."""
+        return self._buffer.start != len(self._buffer.data)
 
     # Sending
 

@@ -1,0 +1,167 @@
+"""Which proxy a request goes through, and what it says to it.
+
+Only HTTP proxies are spoken to. A proxy of another kind is refused as soon as it is named, so that no request ever goes
+around it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from multidict import CIMultiDict
+from yarl import URL
+
+from drywire_sansio import http1
+from drywire_sansio.proxying import (
+    FOR_ONE_HOP,
+    absolute_form,
+    authority_form,
+    connect_fields,
+    environment_proxy,
+    fields_for_proxy,
+    fields_through_tunnel,
+    variables_for,
+)
+from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_multidict
+
+from .auth import url_without_login
+from .errors import InvalidURL
+from .request_fields import SERVER_SOFTWARE
+
+__all__ = [
+    "NamedProxy",
+    "ProxyRoute",
+    "connect_request",
+    "named_proxy",
+    "proxies_by_scheme",
+    "proxy_for_url",
+    "proxy_headers_of",
+    "proxy_of_environment",
+    "through_proxy",
+]
+
+_SCHEMES: Final = ("http", "https", "ws", "wss", "all")
+
+
+class NamedProxy(NamedTuple):
+    """A proxy, and the Proxy-Authorization field that its URL says."""
+
+    url: URL
+    """Without the login."""
+    authorization: str | None
+
+
+class ProxyRoute(NamedTuple):
+    """How a connection goes through a proxy: a part of what a connection is."""
+
+    host: str
+    port: int
+    authorization: str | None
+    headers: tuple[tuple[str, str], ...]
+    tunnel: bool
+    """Whether by CONNECT."""
+
+    def __repr__(self) -> str:
+        # without the login, which would come into logs
+        return f"<{type(self).__name__} {self.host}:{self.port}{' CONNECT' if self.tunnel else ''}>"
+
+
+# Naming a proxy
+
+
+def named_proxy(proxy: Any) -> NamedProxy:
+    """Return what ``proxy=`` names.
+
+    Raises TypeError for what is neither str nor URL, and InvalidURL, a ValueError, for anything but an HTTP proxy.
+    """
+    if not isinstance(proxy, str | URL):
+        raise TypeError(f"a proxy must be a str or yarl.URL, not {type(proxy).__name__}")
+    try:
+        url, authorization = url_without_login(URL(proxy))
+    except ValueError:
+        # No part of it is shown: it may be one of a password.
+        raise InvalidURL("the proxy", "is not a valid URL; characters in its login must be percent-encoded") from None
+    if url.scheme != "http":
+        kind = f"a proxy of the scheme {url.scheme[:30]!r} is not supported" if url.host else "a proxy needs a scheme"
+        raise InvalidURL("the proxy", f"{kind}: only HTTP proxies are, named as in http://proxy.example:3128")
+    if not url.raw_host or not url.port:
+        raise InvalidURL("the proxy", "has no host and port to connect to")
+    if url.raw_path not in ("", "/") or url.raw_query_string or url.raw_fragment:
+        raise InvalidURL(
+            "the proxy", "has more than scheme, login, host and port; characters in its login must be percent-encoded"
+        )
+    return NamedProxy(url, authorization)
+
+
+def proxies_by_scheme(proxies: Mapping[str, Any] | None) -> dict[str, NamedProxy]:
+    """Return proxies by the scheme of the URLs that go through them: http, https, ws, wss or all.
+
+    A key may have ``://`` behind it; a proxy of None is none. Raises ValueError for another key, and what `named_proxy`
+    does.
+    """
+    named: dict[str, NamedProxy] = {}
+    for key, proxy in (proxies or {}).items():
+        scheme = key.removesuffix("://")
+        if scheme not in _SCHEMES:
+            raise ValueError(f"proxies are given by the scheme of URLs ({', '.join(_SCHEMES)}), not for {key[:60]!r}")
+        if proxy is not None:
+            named[scheme] = named_proxy(proxy)
+    return named
+
+
+def proxy_headers_of(headers: LooseHeaders | None) -> CIMultiDict[str] | None:
+    """Return header fields for a proxy. Raises ValueError for those that say what a request is, such as Host."""
+    if headers is None:
+        return None
+    fields = to_multidict(headers)
+    for name in fields:
+        if name.lower() in FOR_ONE_HOP:
+            raise ValueError(f"proxy_headers cannot have {name}, which belongs to the request itself")
+    return fields
+
+
+# Choosing one
+
+
+def proxy_for_url(proxies: Mapping[str, NamedProxy], url: URL, websocket: bool) -> NamedProxy | None:
+    """Return which of `proxies` is for `url`, None for none of them."""
+    for name in variables_for(_scheme(url, websocket)):
+        if name in proxies:
+            return proxies[name]
+    return None
+
+
+def proxy_of_environment(url: URL, websocket: bool) -> NamedProxy | None:
+    """Return the proxy that the process's environment names for `url`, None for none. Raises InvalidURL."""
+    proxy = environment_proxy(os.environ, _scheme(url, websocket), url.raw_host or "", url.port or 80)
+    return None if proxy is None else named_proxy(proxy)
+
+
+def _scheme(url: URL, websocket: bool) -> str:
+    return {"http": "ws", "https": "wss"}.get(url.scheme, url.scheme) if websocket else url.scheme
+
+
+# Speaking to it
+
+
+def through_proxy(
+    route: ProxyRoute, url: URL, target: bytes, fields: http1.FieldLines
+) -> tuple[bytes, http1.FieldLines]:
+    """Return target and fields of a request to `url` as they go out over `route`. Raises LocalProtocolError."""
+    if route.tunnel:
+        return target, fields_through_tunnel(fields)
+    target = absolute_form(url.scheme, url.host_port_subcomponent or "", target)
+    return target, fields_for_proxy(fields, route.authorization, _pairs(route))
+
+
+def connect_request(route: ProxyRoute, host: str, port: int) -> http1.Request:
+    """Return the request for a tunnel over `route` to `host`. Raises LocalProtocolError."""
+    authority = authority_form(host, port)
+    fields = connect_fields(authority, route.authorization, _pairs(route), SERVER_SOFTWARE.encode())
+    return http1.Request(b"CONNECT", authority, fields)
+
+
+def _pairs(route: ProxyRoute) -> list[tuple[bytes, bytes]]:
+    return map_to_fields(CIMultiDict(route.headers))

@@ -1,0 +1,63 @@
+"""A real HTTP proxy, as a script: it forwards absolute targets, and CONNECT opens a tunnel.
+
+Whatever name is asked for, it goes to this machine: so a client that asks the resolver itself fails.
+"""
+
+import contextlib
+
+from drywire_transports import TransportError, current_runtime
+
+__all__ = ["forward"]
+
+
+async def pump(source, sink):
+    with contextlib.suppress(TransportError):
+        while data := await source.receive():
+            await sink.send(data)
+        await sink.send_eof()
+
+
+async def join(client, upstream):
+    """Pass bytes both ways until both have ended."""
+    back = current_runtime().spawn(pump, upstream, client)
+    try:
+        await pump(client, upstream)
+        await back.wait(current_runtime().now() + 10)
+    finally:
+        upstream.abort()
+        back.cancel()
+        await back.wait()
+
+
+async def connect(port):
+    runtime = current_runtime()
+    stream = await runtime.connect_tcp("127.0.0.1", port)
+    stream.read_deadline = stream.write_deadline = runtime.now() + 30
+    return stream
+
+
+async def forward(peer, script):
+    """Serve a client as a proxy does: one tunnel, or one request after the other."""
+    while (request := await peer.request())[0]:
+        head, body = request
+        script.heads.append(head)
+        method, target, _ = head.split(b"\r\n")[0].split()
+        if method == b"CONNECT":
+            upstream = await connect(int(target.rpartition(b":")[2]))
+            await peer.send(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 here\r\n\r\n")
+            await join(peer.stream, upstream)
+            return
+        scheme, _, rest = target.partition(b"://")
+        assert scheme == b"http", target
+        authority, _, path = rest.partition(b"/")
+        _, _, port = authority.partition(b":")
+        lines = [line for line in head.split(b"\r\n")[1:-2] if not line.lower().startswith(b"proxy-")]
+        upstream = await connect(int(port or 80))
+        try:
+            first = b"%b /%b HTTP/1.1" % (method, path)
+            await upstream.send(b"\r\n".join([first, *lines, b"Connection: close", b"", b""]), body)
+            while data := await upstream.receive():
+                await peer.send(data)
+        finally:
+            upstream.abort()
+        return
