@@ -265,7 +265,7 @@ class Call:
         await response.drain()
         await response.wait_for_close()
         self._settle_body(keeps_body, response)
-        other_origin = url.origin() != self.url.origin()
+        other_origin = _origin(url) != _origin(self.url)
         dropped = fields_left_behind(other_origin=other_origin, keeps_body=keeps_body)
         if self.headers is not None or other_origin or not keeps_body:
             headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
@@ -316,6 +316,11 @@ class Call:
         except ValueError as error:
             raise InvalidUrlRedirectClientError(joined, f"Invalid redirect URL origin: {error}") from error
         return joined
+
+
+def _origin(url: URL) -> tuple[str, str | None, int | None]:
+    """Return the origin of `url`: ``URL.origin()`` tells ``http://a:80`` from ``http://a``, which are one."""
+    return url.scheme, url.raw_host, url.port
 
 
 def _with_cookies(fields: list[str], cookie: str) -> str:

@@ -122,7 +122,10 @@ class MemoryConnector(TCPConnector):
         self._starting = True
         try:
             await self._peer.start()
-            self._started = True
+            if self._closed:  # meanwhile
+                await self._peer.stop()
+            else:
+                self._started = True
         finally:
             self._starting = False
             for wake in self._awaiting_start:
@@ -138,13 +141,14 @@ class MemoryConnector(TCPConnector):
 
     async def close(self) -> None:
         """Close every connection and end the peer. The connections are closed before the first wait; idempotent."""
-        await super().close()
-        if self._runtime is not None:
-            while self._starting:
+        try:
+            await super().close()
+            while self._starting and self._runtime is not None:
                 await self._start_over(self._runtime, math.inf)
-        if self._started:
-            self._started = False
-            await self._peer.stop()
+        finally:
+            if self._started:
+                self._started = False
+                await self._peer.stop()
 
     def _close(self) -> None:
         super()._close()

@@ -78,6 +78,6 @@ def own_framing(headers: CIMultiDict[str]) -> bool:
 def to_field_lines(fields: list[tuple[bytes, bytes]]) -> http1.FieldLines:
     """Return `fields` checked. Raises ValueError for what HTTP does not allow."""
     try:
-        return http1.FieldLines(fields)
+        return http1.request_field_lines(fields)
     except http1.LocalProtocolError as error:
         raise ValueError(f"the request's headers cannot be sent: {error}") from error

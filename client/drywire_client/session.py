@@ -270,6 +270,7 @@ class ClientSession(SessionSettings):
         compress: int = 0,
         max_msg_size: int = 4 * 1024 * 1024,
         decode_text: bool = True,
+        **others: Any,
     ) -> Awaited[ClientWebSocketResponse]:
         """Open a WebSocket at `url` (ws, wss, http or https): await it, or enter it to have it closed at the end.
 
@@ -278,8 +279,8 @@ class ClientSession(SessionSettings):
         `heartbeat`: seconds of silence after which the server is pinged; without any sign of life for half of that it
         is given up. `auth`: what has an `encode` for the Authorization header. `compress`: 0, or the bits of the
         server's compression window, 9 to 15. `max_msg_size`: bytes that a message may have, inflated (0 for any
-        number). `decode_text`: False gives text as bytes in UTF-8. The others are those of `request`, and the
-        session's timeouts hold for the handshake.
+        number). `decode_text`: False gives text as bytes in UTF-8. The others, and `others`, are those of `request`;
+        redirects are followed, and the session's timeouts hold for the handshake.
 
         Raises WSServerHandshakeError where the server does not agree, ValueError for options that are not valid, and
         what `request` raises.
@@ -297,7 +298,8 @@ class ClientSession(SessionSettings):
         )
         options: dict[str, Any] = {"params": params, "headers": wish.headers(headers, auth), "ssl": ssl}
         options |= {"proxy": proxy, "proxy_auth": proxy_auth, "proxy_headers": proxy_headers, "_websocket": True}
-        return Awaited(self._ws_connect(method, url, wish, settings, server_hostname=server_hostname, **options))
+        options["server_hostname"] = server_hostname
+        return Awaited(self._ws_connect(method, url, wish, settings, **options, **others))
 
     async def _ws_connect(
         self, method: str, url: str | URL, wish: WebSocketWish, settings: WebSocketSettings, **options: Any

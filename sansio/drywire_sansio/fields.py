@@ -15,6 +15,7 @@ __all__ = ["FieldLines", "FramingFields", "ReceivedFieldLines", "RepeatedField",
 Pair = tuple[bytes, bytes]
 FramingFields = dict[bytes, bytes]
 """The fields that frame a message (see `grammar.FRAMING_FIELD`): lower-case names to lower-case values."""
+_FRAMING_NAMES = frozenset([b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade"])
 _LISTS = frozenset([b"connection", b"expect", b"transfer-encoding", b"upgrade"])
 
 
@@ -77,7 +78,11 @@ class FieldLines(Sequence[Pair]):
         Meant for what differs from message to message, such as Content-Length. None of them may stand here already.
         """
         added = _joined(pairs)
-        framing = None if self._framing is None else {**self._framing, **framing_fields(b"\n" + added)}
+        framing = None if self._framing is None else self._framing.copy()
+        if framing is not None:
+            for name, value in pairs:
+                if (lowered := name.lower()) in _FRAMING_NAMES:
+                    framing[lowered] = value.strip(b" \t").lower()
         result = ReceivedFieldLines(self._raw + added, framing)
         result.suits_request = self.suits_request
         return result

@@ -607,3 +607,95 @@ async def test_limits_of_the_pool_hold_in_memory():
             assert await task.wait(runtime.now() + 5)
             assert task.exception() is None
     assert most == [2]
+
+
+async def test_a_connector_that_is_closed_while_its_application_starts_ends_it():
+    runtime, events = current_runtime(), []
+    starts, go = runtime.wake(), runtime.wake()
+
+    async def start(app):
+        starts.set()
+        await runtime.park(go)
+        events.append("startup")
+
+    async def clean(app):
+        events.append("cleanup")
+
+    async def ask():
+        with pytest.raises(drywire.ClientConnectionError, match="closed"):
+            await session.get("http://x.test/")
+        events.append("refused")
+
+    app = app_with()
+    app.on_startup.append(start)
+    app.on_cleanup.append(clean)
+    session = drywire.ClientSession(connector=app_connector(app))
+    asking = runtime.spawn(ask)
+    await runtime.park(starts)
+    closing = runtime.spawn(session.close)
+    await runtime.sleep_until(runtime.now())
+    assert not closing.done
+    go.set()
+    assert await closing.wait(runtime.now() + 5)
+    assert await asking.wait(runtime.now() + 5)
+    assert events == ["startup", "cleanup", "refused"]
+
+
+async def test_a_request_that_waits_for_the_start_may_time_out():
+    runtime = current_runtime()
+    starts, go = runtime.wake(), runtime.wake()
+
+    async def start(app):
+        starts.set()
+        await runtime.park(go)
+
+    app = app_with()
+    app.on_startup.append(start)
+    async with drywire.ClientSession("http://x.test", connector=app_connector(app)) as session:
+        first = runtime.spawn(fetch, session, "/")
+        await runtime.park(starts)
+        with pytest.raises(drywire.ConnectionTimeoutError):
+            await session.get("/", timeout=drywire.ClientTimeout(connect=0.02))
+        go.set()
+        assert await first.wait(runtime.now() + 5)
+        assert await fetch(session, "/") == (404, b"404: Not Found")
+
+
+@pytest.mark.parametrize("whose", ["handler", "application"])
+async def test_a_close_that_is_cancelled_still_ends_what_runs(whose):
+    runtime = current_runtime()
+    came, events = runtime.wake(), []
+
+    async def hang(request):
+        came.set()
+        try:
+            await runtime.sleep_until(float("inf"))
+        finally:
+            events.append("cancelled")
+
+    async def ask():
+        with pytest.raises(drywire.ClientError):
+            await session.get("http://x.test/")
+
+    connector = MemoryConnector(hang) if whose == "handler" else app_connector(app_with(web.get("/", hang)))
+    session = drywire.ClientSession(connector=connector)
+    asking = runtime.spawn(ask)
+    await runtime.park(came)
+    closing = runtime.spawn(session.close)
+    closing.cancel()
+    assert await closing.wait(runtime.now() + 5)
+    await session.close()
+    await connector.close()
+    assert await asking.wait(runtime.now() + 5)
+    assert events == ["cancelled"]
+
+
+async def test_a_handler_may_close_the_connector_that_it_answers():
+    async def handler(request):
+        await session.close()
+        return "too late"
+
+    session = session_with(handler)
+    with pytest.raises(drywire.ClientError):
+        await session.get(USERS)
+    await session.close()

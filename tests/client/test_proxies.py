@@ -865,10 +865,11 @@ async def test_requests_through_tinyproxy(tinyproxy, serving, server_tls, client
 
     for tls in (None, server_tls):
         app = web.Application(client_max_size=0)
-        app.add_routes([web.get("/", echo), web.post("/give", give)])
+        app.add_routes([web.get("/", echo), web.put("/give", give)])
         async with serving(app, ssl_context=tls) as url, drywire.ClientSession(proxy=proxy) as session:
             for data in (b"", b"small", big):
-                async with session.post(url + "/give", data=data, ssl=client_tls) as response:
+                # tinyproxy closes a connection without saying so: only what may be repeated can be sent on a kept one
+                async with session.put(url + "/give", data=data, ssl=client_tls) as response:
                     assert await response.read() == data
             async with session.ws_connect(url, ssl=client_tls) as ws:
                 await ws.send_bytes(big)

@@ -143,7 +143,7 @@ async def test_q_02_a_context_carries_what_callbacks_put_in(mirror):
     told = {}
     async with mirror() as url, drywire.ClientSession(trace_configs=[config]) as session:
         await got(session.get(url, trace_request_ctx=told))
-    assert told["took"] > 0
+    assert told["took"] >= 0
 
 
 async def test_q_03_callbacks_get_session_context_and_params_in_their_order(mirror):

@@ -32,6 +32,7 @@ from .events import (
     Request,
     Response,
 )
+from .head import request_field_lines
 from .quirks import Quirk
 from .server import ServerConnection
 from .states import (
@@ -87,4 +88,5 @@ __all__ = [
     "Role",
     "ServerConnection",
     "State",
+    "request_field_lines",
 ]

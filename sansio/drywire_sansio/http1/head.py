@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -272,6 +272,14 @@ RESPONSE: HeadKind[Response | InformationalResponse] = HeadKind(
 )
 
 
+def request_field_lines(pairs: Iterable[tuple[bytes, bytes]]) -> FieldLines:
+    """Return `pairs` as fields that a request may have, checked here once. Raises LocalProtocolError."""
+    lines = FieldLines(pairs)
+    check_request_fields(lines, b"1.1")
+    written_framing_fields(lines)
+    return lines
+
+
 def checked_fields(fields: Fields) -> FieldLines:
     """Return `fields` as lines that may be sent. Raises LocalProtocolError for what HTTP does not allow."""
     return fields if isinstance(fields, FieldLines) else FieldLines(fields)
@@ -305,6 +313,7 @@ def _repeated(error: RepeatedField) -> LocalProtocolError:
     return LocalProtocolError(f"more than one {name} field ({_ONCE.get(name, 'RFC 9110, 5.3')})")
 
 
+@lru_cache(256)
 def request_start(method: bytes, target: bytes, version: bytes) -> bytes:
     """Return a request line without its CRLF. Raises LocalProtocolError."""
     if METHOD.fullmatch(method) is None:
