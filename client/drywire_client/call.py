@@ -29,7 +29,7 @@ from .errors import (
 )
 from .proxies import proxy_for_url, proxy_of_environment
 from .request import ClientRequest, RequestSettings, check_url
-from .request_fields import length_field, own_framing, request_fields, to_field_lines
+from .request_fields import CHUNKED, length_field, own_framing, request_fields, to_field_lines
 from .response import ClientResponse
 from .timeouts import Deadlines
 from .tracing import (
@@ -213,15 +213,17 @@ class Call:
             added.append((b"Cookie", cookie.encode("utf-8", "surrogateescape")))
         if settings.compress and payload is not None:
             added.append((b"Content-Encoding", settings.compress.encode()))
-        length = length_field(self.method, payload, bool(settings.compress or settings.chunked))
-        if length is not None and not own_framing(given):
-            added.append(length)
-        if not added:
-            return base
         try:
-            return base.plus(added)
+            fields = base.plus(added) if added else base
         except http1.LocalProtocolError as error:
             raise ValueError(f"the request's headers cannot be sent: {error}") from error
+        if own_framing(given):
+            return fields
+        if settings.compress or settings.chunked or payload is None:
+            length = length_field(self.method, payload, bool(settings.compress or settings.chunked))
+            return fields if length is None else fields.plus([length])
+        size = payload.size
+        return fields.plus([CHUNKED]) if size is None else fields.with_length(size)
 
     # Proxies
 

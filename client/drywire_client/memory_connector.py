@@ -122,7 +122,7 @@ class MemoryConnector(TCPConnector):
         self._starting = True
         try:
             await self._peer.start()
-            if self._closed:  # meanwhile
+            if self.closed:  # meanwhile
                 await self._peer.stop()
             else:
                 self._started = True

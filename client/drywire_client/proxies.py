@@ -71,8 +71,8 @@ class ProxyRoute(NamedTuple):
 # Naming a proxy
 
 
-def named_proxy(proxy: Any) -> NamedProxy:
-    """Return what ``proxy=`` names.
+def named_proxy(proxy: Any, whose: str = "the proxy") -> NamedProxy:
+    """Return what ``proxy=`` names; `whose` is what errors call it.
 
     Raises TypeError for what is neither str nor URL, and InvalidURL, a ValueError, for anything but an HTTP proxy.
     """
@@ -82,15 +82,15 @@ def named_proxy(proxy: Any) -> NamedProxy:
         url, authorization = url_without_login(URL(proxy))
     except ValueError:
         # No part of it is shown: it may be one of a password.
-        raise InvalidURL("the proxy", "is not a valid URL; characters in its login must be percent-encoded") from None
+        raise InvalidURL(whose, "is not a valid URL; characters in its login must be percent-encoded") from None
     if url.scheme != "http":
         kind = f"a proxy of the scheme {url.scheme[:30]!r} is not supported" if url.host else "a proxy needs a scheme"
-        raise InvalidURL("the proxy", f"{kind}: only HTTP proxies are, named as in http://proxy.example:3128")
+        raise InvalidURL(whose, f"{kind}: only HTTP proxies are, named as in http://proxy.example:3128")
     if not url.raw_host or not url.port:
-        raise InvalidURL("the proxy", "has no host and port to connect to")
+        raise InvalidURL(whose, "has no host and port to connect to")
     if url.raw_path not in ("", "/") or url.raw_query_string or url.raw_fragment:
         raise InvalidURL(
-            "the proxy", "has more than scheme, login, host and port; characters in its login must be percent-encoded"
+            whose, "has more than scheme, login, host and port; characters in its login must be percent-encoded"
         )
     return NamedProxy(url, authorization)
 
@@ -112,10 +112,17 @@ def proxies_by_scheme(proxies: Mapping[str, Any] | None) -> dict[str, NamedProxy
 
 
 def proxy_headers_of(headers: LooseHeaders | None) -> CIMultiDict[str] | None:
-    """Return header fields for a proxy. Raises ValueError for those that say what a request is, such as Host."""
+    """Return header fields for a proxy.
+
+    Raises ValueError for those that say what a request is, such as Host, and for what HTTP does not allow.
+    """
     if headers is None:
         return None
     fields = to_multidict(headers)
+    try:
+        http1.FieldLines(map_to_fields(fields))
+    except http1.LocalProtocolError as error:
+        raise ValueError(f"proxy_headers cannot be sent: {error}") from error
     for name in fields:
         if name.lower() in FOR_ONE_HOP:
             raise ValueError(f"proxy_headers cannot have {name}, which belongs to the request itself")
@@ -136,7 +143,7 @@ def proxy_for_url(proxies: Mapping[str, NamedProxy], url: URL, websocket: bool) 
 def proxy_of_environment(url: URL, websocket: bool) -> NamedProxy | None:
     """Return the proxy that the process's environment names for `url`, None for none. Raises InvalidURL."""
     proxy = environment_proxy(os.environ, _scheme(url, websocket), url.raw_host or "", url.port or 80)
-    return None if proxy is None else named_proxy(proxy)
+    return None if proxy is None else named_proxy(proxy, "the proxy that the environment names")
 
 
 def _scheme(url: URL, websocket: bool) -> str:

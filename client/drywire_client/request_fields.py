@@ -17,6 +17,7 @@ from drywire_transports.payloads import Payload
 __all__ = ["SERVER_SOFTWARE", "checked_method", "length_field", "request_fields"]
 
 SERVER_SOFTWARE: Final = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
+CHUNKED: Final = (b"Transfer-Encoding", b"chunked")
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -56,7 +57,7 @@ def length_field(method: str, payload: Payload | None, chunked: bool) -> tuple[b
         return (b"Content-Length", b"0") if method in _BODY_EXPECTED else None
     size = payload.size
     if size is None or chunked:
-        return b"Transfer-Encoding", b"chunked"
+        return CHUNKED
     return b"Content-Length", b"%d" % size
 
 
@@ -72,7 +73,7 @@ def check_framing(headers: CIMultiDict[str], compress: str | None, chunked: bool
 
 def own_framing(headers: CIMultiDict[str]) -> bool:
     """Whether the program frames the body by itself."""
-    return "Transfer-Encoding" in headers or "Content-Length" in headers
+    return bool(headers) and ("Transfer-Encoding" in headers or "Content-Length" in headers)
 
 
 def to_field_lines(fields: list[tuple[bytes, bytes]]) -> http1.FieldLines:

@@ -98,46 +98,47 @@ class ClientSession(SessionSettings):
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
         the session is closed, and TypeError or ValueError for options that are not valid.
         """
-        return Awaited(self._call(method, url, **options))
+        return self._begin(method, url, **options)
 
     def get(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """GET `url`; see `request`."""
-        return Awaited(self._request("GET", url, allow_redirects=allow_redirects, **options))
+        return self._begin("GET", url, allow_redirects=allow_redirects, **options)
 
     def head(self, url: str | URL, *, allow_redirects: bool = False, **options: Any) -> Awaited[ClientResponse]:
         """HEAD `url`, and follow no redirects unless told to; see `request`."""
-        return Awaited(self._request("HEAD", url, allow_redirects=allow_redirects, **options))
+        return self._begin("HEAD", url, allow_redirects=allow_redirects, **options)
 
     def options(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """OPTIONS on `url`; see `request`."""
-        return Awaited(self._request("OPTIONS", url, allow_redirects=allow_redirects, **options))
+        return self._begin("OPTIONS", url, allow_redirects=allow_redirects, **options)
 
     def post(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """POST `data` to `url`; see `request`."""
-        return Awaited(self._call("POST", url, data=data, **options))
+        return self._begin("POST", url, data=data, **options)
 
     def put(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PUT `data` to `url`; see `request`."""
-        return Awaited(self._call("PUT", url, data=data, **options))
+        return self._begin("PUT", url, data=data, **options)
 
     def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PATCH `url` with `data`; see `request`."""
-        return Awaited(self._call("PATCH", url, data=data, **options))
+        return self._begin("PATCH", url, data=data, **options)
 
     def delete(self, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
         """DELETE `url`; see `request`."""
-        return Awaited(self._call("DELETE", url, **options))
+        return self._begin("DELETE", url, **options)
 
-    async def _call(self, method: str, url: str | URL, **options: Any) -> ClientResponse:
+    def _begin(self, method: str, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
+        tracked = options.get("upload_tracker") is not None
+        return Awaited((self._tracked if tracked else self._request)(method, url, **options))
+
+    async def _tracked(self, method: str, url: str | URL, *, upload_tracker: UploadTracker, **options: Any) -> Any:
         """Make a request, and settle its tracker if it fails before anything is sent."""
-        tracker: UploadTracker | None = options.get("upload_tracker")
-        if tracker is None:
-            return await self._request(method, url, **options)
-        tracker.bind()
+        upload_tracker.bind()
         try:
-            return await self._request(method, url, **options)
+            return await self._request(method, url, upload_tracker=upload_tracker, **options)
         except BaseException as error:
-            tracker.abort(error)
+            upload_tracker.abort(error)
             raise
 
     async def _request(

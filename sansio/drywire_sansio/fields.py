@@ -87,6 +87,13 @@ class FieldLines(Sequence[Pair]):
         result.suits_request = self.suits_request
         return result
 
+    def with_length(self, size: int) -> FieldLines:
+        """Return these fields, among which is no Content-Length, with one of `size` bytes behind them."""
+        framing = None if self._framing is None else {**self._framing, b"content-length": b"%d" % size}
+        result = ReceivedFieldLines(b"%bContent-Length: %d\r\n" % (self._raw, size), framing)
+        result.suits_request = self.suits_request
+        return result
+
     def _split(self) -> list[Pair]:
         if self._pairs is None:
             self._pairs = FIELD.findall(self._raw)

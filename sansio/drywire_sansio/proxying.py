@@ -76,7 +76,10 @@ def fields_for_proxy(fields: FieldLines, authorization: str | None, added: Itera
     pairs = _with_login(added, authorization)
     if not pairs:
         return fields
-    return _without(fields, {name.lower() for name, _ in pairs}).plus(pairs)
+    names = {name.lower() for name, _ in pairs}
+    kept = _without(fields, names)
+    # What stands there twice has to be looked at once more: it may be something that can be said once only.
+    return kept.plus(pairs) if len(names) == len(pairs) else FieldLines([*kept, *pairs])
 
 
 def fields_through_tunnel(fields: FieldLines) -> FieldLines:

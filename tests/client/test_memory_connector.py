@@ -682,6 +682,7 @@ async def test_a_close_that_is_cancelled_still_ends_what_runs(whose):
     asking = runtime.spawn(ask)
     await runtime.park(came)
     closing = runtime.spawn(session.close)
+    await runtime.sleep_until(runtime.now())
     closing.cancel()
     assert await closing.wait(runtime.now() + 5)
     await session.close()
@@ -699,3 +700,15 @@ async def test_a_handler_may_close_the_connector_that_it_answers():
     with pytest.raises(drywire.ClientError):
         await session.get(USERS)
     await session.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_request_through_a_proxy_is_seen_as_the_client_asked_it(scheme):
+    async with session_with(lambda request: str(request.url)) as session:
+        url = f"{scheme}://a.test/x?y=1"
+        assert await fetch(session, url, proxy="http://proxy.test:3128") == (200, url.encode())
+
+
+async def test_a_status_without_a_registered_reason_has_none():
+    async with session_with(lambda request: 299) as session, session.get(USERS) as response:
+        assert (response.status, response.reason) == (299, "")

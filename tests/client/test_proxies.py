@@ -746,7 +746,7 @@ async def test_a_proxy_of_another_kind_is_refused_and_never_spoken_to(scripted, 
                 environ(**{name: url})
                 async with drywire.ClientSession(trust_env=True) as session:
                     for start in (session.get, session.ws_connect):
-                        with refused:
+                        with pytest.raises(ValueError, match=r"that the environment names - .* only HTTP proxies are"):
                             await start(proxy.url)
         assert proxy.connections == 0
 
@@ -806,8 +806,16 @@ async def test_fields_that_say_what_a_request_is_are_not_for_the_proxy(scripted,
 @pytest.mark.parametrize("url", ["http://name.invalid/", "https://name.invalid/"])
 async def test_fields_for_the_proxy_that_http_does_not_allow_are_refused(scripted, answering, url, eventually):
     async with scripted(answering()) as proxy, drywire.ClientSession() as session:
-        with pytest.raises(ValueError, match="cannot be"):
+        with pytest.raises(ValueError, match="proxy_headers cannot be sent"):
             await session.get(url, proxy=proxy.url, proxy_headers={"X-A": "1\r\nX-B: 2"})
+        assert proxy.connections == 0
+
+        class Login:
+            def encode(self):
+                return "Basic x\r\nX-B: 2"
+
+        with pytest.raises(ValueError, match="cannot be"):
+            await session.get(url, proxy=proxy.url, proxy_auth=Login())
         assert proxy.heads == []
         await eventually(lambda: proxy.open == 0)
 

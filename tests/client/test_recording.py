@@ -29,8 +29,11 @@ from drywire.testing import (
     record,
     replay,
 )
+from drywire_client.conversation import Conversation, Log
 from drywire_client.recording_file import load, save
 from drywire_client.redaction import Redaction
+from drywire_sansio import http1
+from drywire_sansio.strategies import splits
 from drywire_transports import current_runtime
 
 USERS = "https://api.example.com/users"
@@ -618,3 +621,62 @@ def test_what_is_saved_is_loaded_as_it_was(tmp_path_factory, exchanges):
     path = tmp_path_factory.getbasetemp() / "property.json"
     save(path, exchanges)
     assert load(path) == exchanges
+
+
+async def test_the_login_at_a_proxy_is_not_in_the_file(path):
+    async def talk(session):
+        await told(session, "http://a.test/x", proxy="http://me:s3cret@proxy.test:3128")
+
+    _, document = await recorded(path, lambda request: 200, talk)
+    (exchange,) = document["exchanges"]
+    assert exchange["request"]["url"] == "http://a.test/x"
+    assert ["Proxy-Authorization", "REDACTED"] in exchange["request"]["headers"]
+    assert base64.b64encode(b"me:s3cret").decode() not in path.read_text("utf-8")
+
+
+async def test_a_recording_of_an_application_starts_it_when_the_block_begins(path):
+    events = []
+
+    async def note(app):
+        events.append("startup")
+
+    app = web.Application()
+    app.on_startup.append(note)
+    async with record(path, app_connector(app)) as connector:
+        assert events == ["startup"]
+        async with drywire.ClientSession(connector=connector, connector_owner=False) as session:
+            assert (await told(session, "http://a.test/"))[0] == 404
+    assert [exchange.response.status for exchange in load(path)] == [404]
+
+
+async def test_a_recorded_session_has_the_limits_of_the_connector_below(path):
+    below = drywire.TCPConnector(limit=3, limit_per_host=2, force_close=True, keepalive_timeout=7)
+    async with record(path, below) as connector:
+        assert (connector.limit, connector.limit_per_host, connector.force_close) == (3, 2, True)
+        assert connector._keepalive_timeout == 7
+    assert below.closed
+
+
+@given(st.data())
+def test_a_conversation_is_heard_the_same_in_whatever_pieces_it_comes(data):
+    sent = b"POST /a HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n3\r\nfgh\r\n0\r\nX: 1\r\n\r\n"
+    log = Log()
+    conversation = Conversation(log, URL("http://a.test"), http1.ClientConnection)
+    for _ in range(2):
+        for piece in data.draw(splits(sent)):
+            conversation.sent(piece)
+        for piece in data.draw(splits(answer)):
+            conversation.received(piece)
+    conversation.ended()
+    first, second = log.exchanges()
+    assert first == second
+    assert (first.request.method, str(first.request.url), first.request.body) == ("POST", "http://a.test/a", b"abc")
+    assert (first.response.body, dict(first.response.trailers)) == ((b"de", b"fgh"), {"X": "1"})
+    assert (first.response.chunked, first.response.cut) == (True, False)
+
+
+def test_a_request_that_cannot_be_read_is_an_error_that_says_so():
+    conversation = Conversation(Log(), URL("http://a.test"), http1.ClientConnection)
+    with pytest.raises(drywire.ClientConnectionError, match="cannot be recorded"):
+        conversation.sent(b"nonsense\r\n\r\n")

@@ -95,6 +95,15 @@ def test_nothing_for_a_proxy_leaves_the_fields_as_they_are():
     assert fields_for_proxy(FIELDS, None, []) is FIELDS
 
 
+def test_a_field_that_can_be_said_once_only_is_not_said_twice():
+    given = http1.FieldLines([(b"Host", b"a.example")])
+    http1.ClientConnection().send(http1.Request(b"GET", b"/", given))
+    assert given.suits_request
+    fields = fields_for_proxy(given, None, [(b"Proxy-Authorization", b"a"), (b"proxy-authorization", b"b")])
+    with pytest.raises(http1.LocalProtocolError):
+        http1.ClientConnection().send(http1.Request(b"GET", b"http://a.example/", fields))
+
+
 def test_fields_for_a_proxy_are_checked():
     with pytest.raises(http1.LocalProtocolError):
         fields_for_proxy(FIELDS, "Basic x\r\nX-B: 2", [])

@@ -126,15 +126,15 @@ class HeadReader(Generic[H]):
         """Return the next head, None while it is not complete. Raises RemoteProtocolError."""
         buffer = self._buffer
         data, start = buffer.data, buffer.start
-        if self.fields is not NO_FIELDS and data.endswith(self._last_section()):
+        if self.fields is not NO_FIELDS and not self._searched:
             line = self._kind.start_line.match(data, start)
-            size = len(data) - start
-            if line is not None and line.end() + len(self._tail) == len(data) and size <= self._long:
-                event = self._kind.make(line, self.fields, buffer)
-                buffer.start = len(data)
-                self._scanner = None
-                self._searched = 0
-                return event
+            if line is not None and data.startswith(self._last_section(), line.end()):
+                end = line.end() + len(self._tail)
+                if end - start <= self._long:
+                    event = self._kind.make(line, self.fields, buffer)
+                    buffer.start = end
+                    self._scanner = None
+                    return event
         # Most heads end where an arrival ends; then there is nothing to search for.
         if not data.endswith(b"\r\n\r\n") and data.find(b"\r\n\r\n", start + self._searched) < 0:
             self._searched = max(0, len(data) - start - 3)

@@ -20,7 +20,8 @@ class BytesPayload(Payload):
     def __init__(self, value: Buffer, *args: Any, **kwargs: Any) -> None:
         if not isinstance(value, bytes | bytearray | memoryview):
             raise TypeError(f"value argument must be byte-ish, not {type(value).__name__}")
-        super().__init__(value, *args, **kwargs)
+        if args or kwargs:
+            super().__init__(value, *args, **kwargs)
         self._data = value if type(value) is bytes else _flat(value)
         self._size = len(self._data)
 
@@ -99,7 +100,8 @@ class JsonPayload(BytesPayload):
         dumps: Callable[[Any], str] = json.dumps,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dumps(value).encode(encoding), content_type=content_type, encoding=encoding, **kwargs)
+        super().__init__(dumps(value).encode(encoding), **kwargs)
+        self._content_type, self._encoding = content_type, encoding
 
 
 class JsonBytesPayload(BytesPayload):

@@ -45,6 +45,13 @@ class Payload(ABC):
     replayable: bool = False
     """Whether it can be written more than once."""
 
+    # Defaults on the class: most payloads have most of them
+    _encoding: str | None = None
+    _filename: str | None = None
+    _content_type: str | None = None
+    _headers: CIMultiDict[str] | None = None
+    _consumed = False
+
     def __init__(
         self,
         value: Any,
@@ -59,8 +66,6 @@ class Payload(ABC):
         self._encoding = encoding
         self._filename = filename
         self._content_type = content_type
-        self._headers: CIMultiDict[str] | None = None
-        self._consumed = False
         if headers:
             given = to_multidict(headers)
             self._content_type = content_type or given.get("Content-Type")
