@@ -55,7 +55,9 @@ def _settled_timeout(timeout: Timeout | Unset, old: dict[str, Any]) -> ClientTim
     return merged_timeout(settled, True, old) if old else settled
 
 
-def _warn_of(ssl_shutdown_timeout: float | None) -> None:
+def _check(ssl_shutdown_timeout: float | None, proxy: object, proxies: Mapping[str, Any] | None) -> None:
+    if proxies and proxy is not None:
+        raise ValueError("proxy and proxies are both given: which one is meant?")
     if ssl_shutdown_timeout is not None:
         deprecated("ssl_shutdown_timeout has no effect: pooled connections are closed at once", 3)
 
@@ -110,8 +112,7 @@ class SessionSettings:
     ) -> None:  # the documentation stands at ClientSession
         self._closed = True  # until all is well
         self._base_url = checked_base(base_url)
-        self._headers = to_multidict(headers)
-        self._skip = frozenset(name.lower() for name in skip_auto_headers or ())
+        self._headers, self._skip = to_multidict(headers), frozenset(map(str.lower, skip_auto_headers or ()))
         self._auth, self._authorization = auth, authorization_of(auth)
         self._json_serialize, self._json_serialize_bytes = json_serialize, json_serialize_bytes
         self.request_class, self._ws_response_class = request_class, ws_response_class
@@ -129,9 +130,7 @@ class SessionSettings:
             limits=limits_of(None, max_line_size, max_field_size, max_headers),
             **proxying(proxy, proxy_auth, proxy_headers),
         )
-        if self._proxies and proxy is not None:
-            raise ValueError("proxy and proxies are both given: which one is meant?")
-        _warn_of(ssl_shutdown_timeout)
+        _check(ssl_shutdown_timeout, proxy, proxies)
         self._hold(cookie_jar, cookies, connector, connector_owner)
 
     def _hold(
