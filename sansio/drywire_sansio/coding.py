@@ -286,7 +286,7 @@ class ContentDecoder:
         self._inputs[0] += data
 
     def take(self, room: int = 262_144) -> bytes:
-        """Return the next decoded bytes, `room` of them or few more; ``b""`` where more input is needed.
+        """Return the next decoded bytes, `room` of them or (br) up to three times as many; ``b""`` to get more input.
 
         Raises ContentCodingError, also where far more comes out than went in (`Limits.decoded_ratio`).
         """

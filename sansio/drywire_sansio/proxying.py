@@ -145,17 +145,17 @@ def is_exempt(no_proxy: str, host: str, port: int) -> bool:
     """
     host = _lower(host.strip("[]"))
     host = host.removesuffix(".")
-    address = _address(host)
+    addresses = _addresses(host)
     return any(
-        (rule_port is None or rule_port == port) and _matches(rule, host, address)
+        (rule_port is None or rule_port == port) and _matches(rule, host, addresses)
         for rule, rule_port in _rules(no_proxy)
     )
 
 
-def _matches(rule: str | Network, host: str, address: Address | None) -> bool:
+def _matches(rule: str | Network, host: str, addresses: Sequence[Address]) -> bool:
     if not isinstance(rule, str):
-        return address is not None and address in rule
-    return rule == "*" or host == rule or (address is None and host.endswith(f".{rule}"))
+        return any(address in rule for address in addresses)
+    return rule == "*" or host == rule or (not addresses and host.endswith(f".{rule}"))
 
 
 @lru_cache(16)
@@ -189,14 +189,14 @@ def _rule(text: str) -> str | Network | None:
     return network
 
 
-def _address(host: str) -> Address | None:
-    """Return `host` as an address, an IPv4 one in IPv6 as IPv4; None for a name."""
+def _addresses(host: str) -> Sequence[Address]:
+    """Return `host` as an address, and behind it an IPv4 one that it spells in IPv6; none for a name."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return None
+        return ()
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return address if mapped is None else mapped
+    return (address,) if mapped is None else (address, mapped)
 
 
 def _lower(text: str) -> str:

@@ -485,6 +485,19 @@ async def test_a_login_in_the_url_of_a_proxy_is_sent_to_it(scripted, answering):
         assert "@" not in proxy.heads[0].decode()
 
 
+async def test_a_login_that_is_given_goes_before_one_in_the_url_wherever_the_proxy_is_named(
+    scripted, answering, environ
+):
+    async with scripted(answering()) as proxy:
+        url = f"http://user:word@127.0.0.1:{proxy.port}"
+        environ(http_proxy=url)
+        for options in ({"proxy": url}, {"proxies": {"http": url}}, {"trust_env": True}):
+            async with drywire.ClientSession(proxy_auth=drywire.BasicAuth("x", "y"), **options) as session:
+                await (await session.get("http://name.invalid/")).read()
+                await (await session.get("http://name.invalid/", proxy_auth=drywire.BasicAuth("z"))).read()
+        assert logins(proxy) == [basic("x:y"), basic("z:")] * 3
+
+
 async def test_the_login_of_a_session_is_not_for_another_proxy(scripted, answering):
     async with scripted(answering()) as proxy, scripted(answering()) as other:
         options = {"proxy_auth": drywire.BasicAuth("x", "y"), "proxy_headers": {"X-Secret": "1"}}

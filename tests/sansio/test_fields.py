@@ -136,3 +136,17 @@ def test_fields_are_as_many_as_were_given_or_refused(pairs):
         return
     assert [(name, value.strip(b" \t")) for name, value in pairs] == list(lines)
     assert lines.raw.count(b"\r\n") == lines.raw.count(b"\n") == lines.raw.count(b"\r") == len(pairs)
+
+
+def test_fields_grow_at_their_end_without_a_second_look_at_the_others():
+    base = FieldLines([(b"Host", b"a"), (b"Accept", b"*/*")])
+    assert base.framing == {b"host": b"a"}
+    grown = base.plus([(b"Expect", b"100-Continue"), (b"X", b"y")])
+    assert grown == [*base, (b"Expect", b"100-Continue"), (b"X", b"y")]
+    assert grown.framing == FieldLines(list(grown)).framing == {b"host": b"a", b"expect": b"100-continue"}
+    longer = grown.with_length(12)
+    assert longer == [*grown, (b"Content-Length", b"12")]
+    assert longer.framing == FieldLines(list(longer)).framing
+    assert base == [(b"Host", b"a"), (b"Accept", b"*/*")]
+    with pytest.raises(LocalProtocolError):
+        base.plus([(b"X", b"a\r\nInjected: 1")])

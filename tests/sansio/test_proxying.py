@@ -227,6 +227,7 @@ def test_a_value_without_a_scheme_is_an_http_proxy(value, proxy):
         ("0:0:0:0:0:0:0:1", "::1", 80),
         ("fd00::/8", "fd12::1", 80),
         ("10.0.0.0/8", "::ffff:10.1.1.1", 80),
+        ("::/0", "::ffff:10.1.1.1", 80),
         ("::ffff:10.1.1.1", "10.1.1.1", 80),
         ("::ffff:10.0.0.0/104", "10.1.1.1", 80),
         ("b\u00fccher.example", "xn--bcher-kva.example", 80),
