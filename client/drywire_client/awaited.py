@@ -40,7 +40,7 @@ class Awaited(Coroutine[Any, Any, T]):
         await made.__aenter__()
         return made
 
-    async def __aexit__(
+    def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._made.__aexit__(kind, error, traceback)
+    ) -> Coroutine[Any, Any, bool | None]:
+        return self._made.__aexit__(kind, error, traceback)

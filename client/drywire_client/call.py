@@ -99,11 +99,14 @@ class Call:
     async def run(self) -> ClientResponse:
         """Send the request, follow where it leads, and return the final response, its body still to come."""
         try:
-            response = await self._follow()
+            response = await self.send(await self._request() if self._must_wait else self._request_now())
+            if response.status in REDIRECTS and self.allow_redirects:
+                response = await self._follow(response)
         except BaseException as error:
             self._give_up(error)
             raise
-        response.let_go_of_request()
+        if self.payload is not None or self.settings.upload_tracker is not None:
+            response.let_go_of_request()
         if self.check:
             await checked(response, self.check)
         return response
@@ -115,10 +118,8 @@ class Call:
         if self.settings.upload_tracker is not None:
             self.settings.upload_tracker.abort(error)
 
-    async def _follow(self) -> ClientResponse:
-        response = await self.send(await self._request() if self._must_wait else self._request_now())
-        if response.status not in REDIRECTS or not self.allow_redirects:
-            return response
+    async def _follow(self, response: ClientResponse) -> ClientResponse:
+        """Follow the redirect `response`, and those behind it, to the final response."""
         history: list[ClientResponse] = []
         while response.status in REDIRECTS:
             location = response.headers.get("Location") or response.headers.get("URI")

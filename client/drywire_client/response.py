@@ -290,10 +290,11 @@ class ClientResponse(ResponseHead):
         """Close the request's payload once it is sent: nobody will need it again."""
         if self._upload is not None:
             self._upload.let_go()
-        elif self._request.payload is not None:
+            return
+        if self._request.payload is not None:
             self._request.payload._close()
-            if self._request.settings.upload_tracker is not None:
-                self._request.settings.upload_tracker.abort()
+        if self._request.settings.upload_tracker is not None:
+            self._request.settings.upload_tracker.abort()
 
     # What comes (`BodySource`)
 

@@ -1,13 +1,18 @@
-"""A real HTTP proxy, as a script: it forwards absolute targets, and CONNECT opens a tunnel.
+"""A real HTTP proxy, as a script (absolute targets are forwarded, CONNECT opens a tunnel), and what tests read from it.
 
 Whatever name is asked for, it goes to this machine: so a client that asks the resolver itself fails.
 """
 
+import base64
 import contextlib
 
+from multidict import CIMultiDict
+from yarl import URL
+
+from drywire import web
 from drywire_transports import TransportError, current_runtime
 
-__all__ = ["forward"]
+__all__ = ["basic", "fields_of", "forward", "logins", "named", "targets", "telling"]
 
 
 async def pump(source, sink):
@@ -61,3 +66,39 @@ async def forward(peer, script):
         finally:
             upstream.abort()
         return
+
+
+def basic(login):
+    return b"Basic " + base64.b64encode(login.encode())
+
+
+def fields_of(head):
+    """Return the header fields of a head, in lower case the names."""
+    pairs = [line.split(b": ", 1) for line in head.split(b"\r\n")[1:-2]]
+    return CIMultiDict([(name.decode(), value) for name, value in pairs])
+
+
+def targets(script):
+    return [head.split(b" ")[1] for head in script.heads]
+
+
+def logins(script):
+    return [fields_of(head).get("Proxy-Authorization") for head in script.heads]
+
+
+async def tell(request):
+    """Answer with what the server was asked."""
+    fields = [(name.decode(), value.decode()) for name, value in request.raw_headers]
+    body = (await request.read()).decode()
+    return web.json_response({"target": request.raw_path, "fields": fields, "body": body})
+
+
+def telling():
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", tell)
+    return app
+
+
+def named(url, name="name.invalid"):
+    """Return `url` by a name that no resolver knows."""
+    return URL(url).with_host(name)

@@ -226,6 +226,47 @@ async def test_a_body_that_is_made_while_it_is_sent_is_not_sent_again(scripted, 
         assert [body for _, body in script.heads] == [b"only once"]
 
 
+async def test_a_body_that_is_made_while_it_is_sent_is_not_begun_twice(free_tcp_port):
+    async def body():
+        yield b"never asked for"
+
+    hook = Hooked()
+    async with drywire.ClientSession(middlewares=(retrying(on_retry=hook),)) as session:
+        with pytest.raises(drywire.ClientConnectorError):
+            await session.put(f"http://127.0.0.1:{free_tcp_port}/", data=body())
+    assert hook.told == []
+
+
+async def test_a_body_that_says_it_is_consumed_is_not_sent_again(scripted):
+    class Once(drywire.BytesPayload):
+        consumed = True
+
+    result, script = await asked(scripted, retrying(), BUSY, OK, method="PUT", data=Once(b"once"))
+    assert result == (503, "busy")
+    assert len(script.heads) == 1
+
+
+async def test_a_response_whose_body_is_still_to_come_keeps_its_connection(scripted):
+    gate = current_runtime().wake()
+
+    async def talk(peer, script):
+        await peer.request()
+        await peer.send(BUSY[:-4])
+        await current_runtime().park(gate)
+        await peer.send(BUSY[-4:])
+        await peer.request()
+        await peer.send(OK)
+
+    middleware = retrying(on_retry=lambda *_: gate.set())
+    async with (
+        scripted(talk) as script,
+        drywire.ClientSession(middlewares=(middleware,)) as session,
+        session.get(script.url) as response,
+    ):
+        assert await response.text() == "ok"
+        assert script.connections == 1
+
+
 async def test_an_upload_that_is_refused_early_is_stopped_before_it_is_sent_again(scripted):
     content = bytes(8 * 1024 * 1024)  # more than sockets hold
     again = current_runtime().wake()

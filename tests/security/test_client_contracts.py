@@ -38,15 +38,19 @@ METHODS = [("GET", None, True), ("POST", b"body", False), ("PUT", b"body", True)
 
 
 @pytest.mark.parametrize(("method", "body", "idempotent"), METHODS)
-async def test_a_3_what_never_went_out_is_safe_to_retry(unused_port, answering, scripted, method, body, idempotent):
+async def test_a_3_what_never_went_out_is_safe_to_retry(unused_port, scripted, method, body, idempotent):
+    async def no_tls(peer, script):
+        await peer.send(OK)
+        await peer.ended()
+
     async with drywire.ClientSession() as session:
         refused = await failure(session, method, f"http://127.0.0.1:{unused_port}/", data=body)
         assert told(refused) == ("connect", False, False, False, True)
         nameless = await failure(session, method, "http://nothing.invalid/", data=body)
         assert told(nameless) == ("dns", False, False, False, True)
-        async with scripted(answering()) as script:
-            no_tls = await failure(session, method, f"https://127.0.0.1:{script.port}/", data=body)
-            assert told(no_tls) == ("tls", False, False, False, True)
+        async with scripted(no_tls) as script:
+            plain = await failure(session, method, f"https://127.0.0.1:{script.port}/", data=body)
+            assert told(plain) == ("tls", False, False, False, True)
 
 
 @pytest.mark.parametrize(("method", "body", "idempotent"), METHODS)
