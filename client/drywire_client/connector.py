@@ -6,10 +6,11 @@ comes, can lose a place or a connection.
 
 from __future__ import annotations
 
+import math
 import ssl as ssl_module
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Collection, Sequence
+from typing import Any, Final, TypeVar
 
 from yarl import URL
 
@@ -26,14 +27,13 @@ from drywire_transports import (
     Timer,
     TLSFailed,
     TransportError,
-    Wake,
     client_context,
     current_runtime,
     unverified_context,
 )
 from drywire_transports.dialling import literal_address
-from drywire_transports.http_channel import HTTPChannel
 
+from .connections import Connection, ConnectionKey, Endpoint, Turn
 from .errors import (
     ClientConnectionError,
     ClientConnectorCertificateError,
@@ -46,7 +46,6 @@ from .errors import (
 )
 from .fingerprint import Fingerprint
 from .name_cache import NameCache
-from .proxies import ProxyRoute
 from .request import ClientRequest
 from .timeouts import Deadlines
 from .tracing import (
@@ -67,114 +66,6 @@ TASKS: Final = 32
 """Ended tasks that may be kept before they are sorted out."""
 CLOSE_WAIT: Final = 1.0
 """Seconds that a cancelled task may take to end: a user's own clean-up may hang."""
-
-
-class ConnectionKey(NamedTuple):
-    """Everything that makes a connection what it is: only requests with an equal key may share one."""
-
-    host: str
-    port: int
-    is_ssl: bool
-    ssl: Any
-    server_hostname: str | None
-    limits: http1.Limits | None = None
-    """Bounds on responses, where a session has its own."""
-    proxy: ProxyRoute | None = None
-    """The proxy on the way, with all that it is told."""
-
-    @property
-    def next_hop(self) -> tuple[str, int]:
-        """Host and port to connect to."""
-        return (self.host, self.port) if self.proxy is None else (self.proxy.host, self.proxy.port)
-
-
-class Connection:
-    """A connection in use by one request. `release` or `close` gives back its place, once."""
-
-    __slots__ = ("_connector", "answered", "channel", "idle_since", "key", "read_ahead", "reused", "sent", "stream")
-
-    def __init__(
-        self, connector: TCPConnector, key: ConnectionKey, stream: ByteStream, core: http1.ClientConnection
-    ) -> None:
-        self._connector: TCPConnector | None = connector
-        self.key = key
-        self.stream = stream
-        self.channel = HTTPChannel(stream, core)
-        self.reused = False
-        """Whether it has served a request before, so that the server may have closed it meanwhile."""
-        self.answered = False
-        """Whether anything came of it since the present request was begun."""
-        self.sent = 0
-        """Bytes of the present request that were handed to it."""
-        self.read_ahead: Callable[[], Callable[[], None] | None] | None = None
-        """Gives what begins to take in the present response, unread, so that a small one gives its place back."""
-        self.idle_since = 0.0
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether requests wait for a place."""
-        return self._connector is not None and bool(self._connector._waiting)
-
-    def spawn(
-        self, runtime: Runtime, function: Callable[..., Coroutine[Any, Any, object]], *args: object, name: str
-    ) -> TaskHandle:
-        """Run ``function(*args)`` as a task that ends with the connector at the latest."""
-        task = runtime.spawn(function, *args, name=name)
-        if self._connector is not None:
-            self._connector._own(task)
-        return task
-
-    @property
-    def transport(self) -> ByteStream:
-        """The stream below."""
-        return self.stream
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is no longer this request's."""
-        return self._connector is None
-
-    def release(self) -> None:
-        """Give the connection back: for another request if it can serve one, else it is closed.
-
-        It cannot where bytes have arrived that answer nothing: they would be taken for the next request's response.
-        """
-        if self.channel.connection.has_unread:
-            self.close()
-            return
-        try:
-            self.channel.connection.start_next_cycle()
-        except http1.LocalProtocolError:
-            self.close()
-            return
-        connector, self._connector = self._connector, None
-        if connector is not None:
-            connector._give_back(self)
-
-    def close(self) -> None:
-        """Close the connection and give back its place."""
-        self.stream.abort()
-        connector, self._connector = self._connector, None
-        if connector is not None:
-            connector._forget(self)
-
-    def taken_by(self, connector: TCPConnector) -> None:
-        """Belong to a request again."""
-        self._connector = connector
-        self.reused = True
-        self.answered = False
-        self.sent = 0
-
-
-class _Turn:
-    """A request that waits for a place. Its wake-up carries nothing: whether it has a place stands in `granted`."""
-
-    __slots__ = ("granted", "key", "wake")
-
-    def __init__(self, key: ConnectionKey, wake: Wake) -> None:
-        self.key = key
-        self.wake = wake
-        self.granted = False
 
 
 class TCPConnector:
@@ -212,15 +103,14 @@ class TCPConnector:
         self._runtime: Runtime | None = None
         self._in_use: set[Connection] = set()
         self._places = 0  # in use, or being opened
-        self._places_by_key: dict[ConnectionKey, int] = {}
-        self._idle: dict[ConnectionKey, list[Connection]] = {}
-        self._waiting: deque[_Turn] = deque()
+        self._endpoints: dict[ConnectionKey, Endpoint] = {}
+        self._waiting: deque[Turn] = deque()
         self._timer: Timer | None = None
         self._tasks: set[TaskHandle] = set()
         self._closed = False
 
     def __repr__(self) -> str:
-        idle = sum(map(len, self._idle.values()))
+        idle = sum(len(endpoint.idle) for endpoint in self._endpoints.values())
         return f"<{type(self).__name__} {self._places} in use, {idle} idle, {len(self._waiting)} waiting>"
 
     async def __aenter__(self) -> TCPConnector:
@@ -267,10 +157,19 @@ class TCPConnector:
             None if settings.proxy is None else request.route,
         )
 
+    def endpoint_of(self, request: ClientRequest) -> Endpoint:
+        """Return where `request` goes. Raises TypeError for `ssl` of another type."""
+        key = self.key_of(request)
+        return self._endpoints.get(key) or Endpoint(key)
+
+    @property
+    def _places_by_key(self) -> dict[ConnectionKey, int]:
+        return {key: endpoint.places for key, endpoint in self._endpoints.items() if endpoint.places}
+
     # Taking
 
-    async def connect(self, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace] = ()) -> Connection:
-        """Return a connection for `key`: an idle one that is alive, else a new one.
+    async def connect(self, endpoint: Endpoint, deadlines: Deadlines, traces: Sequence[Trace] = ()) -> Connection:
+        """Return a connection to `endpoint`: an idle one that is alive, else a new one.
 
         Raises ClientConnectorError and its kind, ConnectionTimeoutError, TimeoutError, ClientConnectionError once the
         connector is closed.
@@ -278,15 +177,15 @@ class TCPConnector:
         if self._runtime is None:
             self._runtime = current_runtime()
         self._refuse_if_closed()
-        if self._admits(key):
-            self._enter(key)
+        if self._admits(endpoint):
+            endpoint = self._enter(endpoint)
         elif traces:
-            await self._wait_traced(self._runtime, key, deadlines, traces)
+            endpoint = await self._wait_traced(self._runtime, endpoint, deadlines, traces)
         else:
-            await self._wait_for_place(self._runtime, key, deadlines)
-        connection = self._pop_idle(key)
+            endpoint = await self._wait_for_place(self._runtime, endpoint, deadlines)
+        connection = self._pop_idle(endpoint)
         if connection is None:
-            connection = await self._new(self._runtime, key, deadlines, traces)
+            connection = await self._new(self._runtime, endpoint, deadlines, traces)
         elif traces:
             try:
                 await emit(traces, "connection_reuseconn", TraceConnectionReuseconnParams())
@@ -297,26 +196,29 @@ class TCPConnector:
         return connection
 
     async def _wait_traced(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> None:
+        self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines, traces: Sequence[Trace]
+    ) -> Endpoint:
         await emit(traces, "connection_queued_start", TraceConnectionQueuedStartParams())
-        if self._admits(key):  # a place came while the receivers of the signal were at work
-            self._enter(key)
+        endpoint = self._endpoints.get(endpoint.key, endpoint)
+        if self._admits(endpoint):  # a place came while the receivers of the signal were at work
+            endpoint = self._enter(endpoint)
         else:
-            await self._wait_for_place(runtime, key, deadlines)
+            endpoint = await self._wait_for_place(runtime, endpoint, deadlines)
         try:
             await emit(traces, "connection_queued_end", TraceConnectionQueuedEndParams())
         except BaseException:
-            self._leave(key)
+            self._leave(endpoint)
             raise
+        return endpoint
 
-    def take_idle(self, key: ConnectionKey) -> Connection | None:
-        """Return an idle connection for `key` that is alive, if there is one and a place for it, without waiting."""
-        if self._closed or key not in self._idle or not self._admits(key):
+    def take_idle(self, endpoint: Endpoint) -> Connection | None:
+        """Return an idle connection to `endpoint` that is alive, if there is one and a place for it, at once."""
+        if self._closed or not endpoint.idle or not self._admits(endpoint):
             return None
-        connection = self._pop_idle(key)
+        connection = self._pop_idle(endpoint)
         if connection is not None:
-            self._enter(key)
+            endpoint.places += 1
+            self._places += 1
             self._in_use.add(connection)
         return connection
 
@@ -325,27 +227,27 @@ class TCPConnector:
             raise ClientConnectionError("Connector is closed")
 
     async def _new(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
+        self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines, traces: Sequence[Trace]
     ) -> Connection:
         try:
             if traces:
                 await emit(traces, "connection_create_start", TraceConnectionCreateStartParams())
-            stream = await self._open(runtime, key, deadlines, traces)
+            stream = await self._open(runtime, endpoint.key, deadlines, traces)
         except BaseException:
-            self._leave(key)
+            self._leave(endpoint)
             raise
         try:
             if traces:
                 await emit(traces, "connection_create_end", TraceConnectionCreateEndParams())
             self._refuse_if_closed()
-            return Connection(self, key, stream, http1.ClientConnection(key.limits, self._quirks))
+            return Connection(self, endpoint, stream, http1.ClientConnection(endpoint.key.limits, self._quirks))
         except BaseException:
             stream.abort()
-            self._leave(key)
+            self._leave(endpoint)
             raise
 
-    async def _wait_for_place(self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines) -> None:
-        turn = _Turn(key, runtime.wake())
+    async def _wait_for_place(self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines) -> Endpoint:
+        turn = Turn(endpoint, runtime.wake())
         self._waiting.append(turn)
         for connection in list(self._in_use):
             read_ahead = connection.read_ahead() if connection.read_ahead is not None else None
@@ -355,7 +257,7 @@ class TCPConnector:
             await runtime.park(turn.wake, deadlines.connect)
         except BaseException as error:
             if turn.granted:
-                self._leave(key)  # the place came while this was being cancelled
+                self._leave(turn.endpoint)  # the place came while this was being cancelled
             elif turn in self._waiting:
                 self._waiting.remove(turn)
             if isinstance(error, StreamTimeout):
@@ -363,6 +265,7 @@ class TCPConnector:
             raise
         if not turn.granted:
             raise ClientConnectionError("Connector is closed")
+        return turn.endpoint
 
     async def _open(
         self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
@@ -401,60 +304,67 @@ class TCPConnector:
 
     # Places
 
-    def _admits(self, key: ConnectionKey) -> bool:
+    @property
+    def is_wanted(self) -> bool:
+        """Whether requests wait for a place."""
+        return bool(self._waiting)
+
+    def _admits(self, endpoint: Endpoint) -> bool:
         if self._limit and self._places >= self._limit:
             return False
-        return not self._limit_per_host or self._places_by_key.get(key, 0) < self._limit_per_host
+        return not self._limit_per_host or endpoint.places < self._limit_per_host
 
-    def _enter(self, key: ConnectionKey) -> None:
+    def _enter(self, endpoint: Endpoint) -> Endpoint:
+        """Take a place, and return the endpoint that has it: the one of its key that others know."""
+        if not endpoint.places and not endpoint.idle:
+            endpoint = self._endpoints.setdefault(endpoint.key, endpoint)
+        endpoint.places += 1
         self._places += 1
-        self._places_by_key[key] = self._places_by_key.get(key, 0) + 1
+        return endpoint
 
-    def _leave(self, key: ConnectionKey) -> None:
+    def _leave(self, endpoint: Endpoint) -> None:
         """Free a place, and hand it to the first that waits and may have it."""
         self._places -= 1
-        left = self._places_by_key[key] - 1
-        if left:
-            self._places_by_key[key] = left
-        else:
-            del self._places_by_key[key]
+        endpoint.places -= 1
+        if not endpoint.places and not endpoint.idle:
+            del self._endpoints[endpoint.key]
         for turn in self._waiting:
-            if self._admits(turn.key):
+            if self._admits(self._endpoints.get(turn.endpoint.key, turn.endpoint)):
                 self._waiting.remove(turn)
-                self._enter(turn.key)
+                turn.endpoint = self._enter(turn.endpoint)
                 turn.granted = True
                 turn.wake.set()
                 return
 
     # Idle connections
 
-    def _pop_idle(self, key: ConnectionKey) -> Connection | None:
+    def _pop_idle(self, endpoint: Endpoint) -> Connection | None:
         """Take the idle connection that was used last, if one is alive: a readable one is dead, or speaks unasked."""
-        idle = self._idle.get(key)
+        idle = endpoint.idle
         while idle:
             connection = idle.pop()
-            if not idle:
-                del self._idle[key]
             if not connection.stream.closed and not connection.stream.readable:
                 connection.taken_by(self)
                 return connection
             connection.stream.abort()
         return None
 
-    def _give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
+        """Take `connection`, which can serve another request."""
         self._in_use.discard(connection)
         if self._closed or self._force_close or self._runtime is None or connection.stream.closed:
             connection.stream.abort()
         else:
             connection.idle_since = self._runtime.now()
-            self._idle.setdefault(connection.key, []).append(connection)
+            connection.endpoint.idle.append(connection)
             if self._timer is None:
                 self._timer = self._runtime.call_at(connection.idle_since + self._keepalive_timeout, self._evict)
-        self._leave(connection.key)
+        self._leave(connection.endpoint)
 
-    def _forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection) -> None:
+        """Free the place of `connection`, which is closed."""
         self._in_use.discard(connection)
-        self._leave(connection.key)
+        self._leave(connection.endpoint)
 
     def _evict(self) -> None:
         """Close the connections that have been idle for too long, and come again when the next will have been."""
@@ -462,22 +372,22 @@ class TCPConnector:
         if self._runtime is None:
             return
         now = self._runtime.now()
-        oldest = now
-        for key, connections in list(self._idle.items()):
-            kept = [one for one in connections if now - one.idle_since < self._keepalive_timeout]
-            for connection in connections[: len(connections) - len(kept)]:
-                connection.stream.abort()
-            if kept:
-                self._idle[key] = kept
-                oldest = min(oldest, kept[0].idle_since)
-            else:
-                del self._idle[key]
-        if self._idle:
+        oldest = math.inf
+        for key, endpoint in list(self._endpoints.items()):
+            idle = endpoint.idle
+            while idle and now - idle[0].idle_since >= self._keepalive_timeout:
+                idle.pop(0).stream.abort()
+            if idle:
+                oldest = min(oldest, idle[0].idle_since)
+            elif not endpoint.places:
+                del self._endpoints[key]
+        if oldest < math.inf:
             self._timer = self._runtime.call_at(oldest + self._keepalive_timeout, self._evict)
 
     # The end
 
-    def _own(self, task: TaskHandle) -> None:
+    def own(self, task: TaskHandle) -> None:
+        """End `task` with the connector, at the latest."""
         if len(self._tasks) >= TASKS:
             self._tasks = {one for one in self._tasks if not one.done}
         self._tasks.add(task)
@@ -496,10 +406,10 @@ class TCPConnector:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for connections in self._idle.values():
-            for connection in connections:
+        for endpoint in self._endpoints.values():
+            for connection in endpoint.idle:
                 connection.stream.abort()
-        self._idle.clear()
+            endpoint.idle.clear()
         self._names.close()
         for connection in list(self._in_use):
             connection.stream.abort()

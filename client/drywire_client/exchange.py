@@ -49,12 +49,12 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     if connector is None:
         raise RuntimeError("Session is closed")
     runtime = current_runtime()
-    key = connector.key_of(request)
+    endpoint = connector.endpoint_of(request)
     while True:
-        connection = None if request.settings.traces else connector.take_idle(key)
+        connection = None if request.settings.traces else connector.take_idle(endpoint)
         if connection is None:
             try:
-                connection = await connector.connect(key, request.deadlines, request.settings.traces)
+                connection = await connector.connect(endpoint, request.deadlines, request.settings.traces)
             except (ClientError, TotalTimeoutError) as error:
                 note_progress(error, request, None, "connect")
                 raise

@@ -99,15 +99,11 @@ class MemoryConnector(TCPConnector):
         near = _ClientEnd(ours)
         client: ByteStream = near
         peer: ByteStream = _PeerEnd(theirs, key, self._opened)
-        try:
-            if self._client_fault is not None:
-                client = self._client_fault(client, runtime)
-            if self._peer_fault is not None:
-                peer = self._peer_fault(peer, runtime)
-            self._peer.accept(peer, origin, near.fail)
-        except BaseException:
-            ours.abort()
-            raise
+        if self._client_fault is not None:
+            client = self._client_fault(client, runtime)
+        if self._peer_fault is not None:
+            peer = self._peer_fault(peer, runtime)
+        self._peer.accept(peer, origin, near.fail)
         return client
 
     async def _start(self, runtime: Runtime, deadlines: Deadlines) -> None:

@@ -102,7 +102,6 @@ class RecordingConnector(TCPConnector):
 
     def _close(self) -> None:
         super()._close()
-        self._below._close()
         if not self._saved:
             self._saved = True
             save(self._path, self.exchanges)

@@ -36,6 +36,8 @@ __all__ = ["ClientResponse", "ContentDisposition"]
 
 DRAINED: Final = 64 * 1024
 """Bytes of a body that nobody wants which are worth reading, to keep the connection."""
+DRAIN_COST: Final = 64
+"""Bytes that each piece of it counts for besides, however small it is."""
 DRAIN_TIME: Final = 0.25
 """Seconds that reading them may take."""
 
@@ -234,13 +236,17 @@ class ClientResponse(ResponseHead):
         """
         left, patience = DRAINED, self._runtime.now() + DRAIN_TIME
         length = self.content_length if self._connection is not None else 0
+        if self._connection is not None:
+            self._connection.read_ahead = None
         self._take_what_has_come()
         while self._connection is not None and not self._ended and left > 0 and (length or 0) <= DRAINED:
             try:
                 piece = await self._pull(patience)
-            except (ClientError, TotalTimeoutError):
+            except (ClientError, TotalTimeoutError, StreamBusy):
+                break  # busy: it is being read ahead, for those who wait for its place
+            left -= DRAIN_COST + len(piece[0]) if piece is not None else 0
+            if self._runtime.now() >= patience:
                 break
-            left -= len(piece[0]) if piece is not None else 0
         self.release()
 
     def detach(self) -> Connection:

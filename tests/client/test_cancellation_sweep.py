@@ -122,6 +122,10 @@ async def talk(peer, script):
         if b"\r\nexpect: 100-continue\r\n" in head.lower():
             await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             await turns()
+        if target == b"/early":
+            await peer.send(response(b"Connection: close"))
+            await peer.ended()
+            return
         length = re.search(rb"\r\ncontent-length: (\d+)\r\n", head, re.IGNORECASE)
         if length is not None:
             body = await peer.exactly(int(length[1]))
@@ -161,6 +165,15 @@ class World:
             for start in range(0, len(LARGE), 50_000):
                 yield LARGE[start : start + 50_000]
                 await turns(1)
+        finally:
+            self.generators_ended += 1
+
+    async def endless(self):
+        """One piece, and then a wait for what never comes."""
+        self.generators_begun += 1
+        try:
+            yield LARGE
+            await current_runtime().park(current_runtime().wake())
         finally:
             self.generators_ended += 1
 
@@ -204,6 +217,11 @@ async def post_file(world):
 
 async def post_pieces(world):
     return await _post(world, world.pieces())
+
+
+async def post_endless(world):
+    """The server answers before it has the body, which would never be whole."""
+    return await _post(world, world.endless(), "early")
 
 
 async def post_expecting(world):
@@ -264,6 +282,7 @@ SCENARIOS = {
     post_bytes: (OK, 2),
     post_file: (OK, 2),
     post_pieces: (OK, 2),
+    post_endless: (OK, 2),
     post_expecting: (OK, 3),
     post_pieces_expecting: (OK, 3),
     redirected: (OK, 3),

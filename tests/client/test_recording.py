@@ -680,3 +680,26 @@ def test_a_request_that_cannot_be_read_is_an_error_that_says_so():
     conversation = Conversation(Log(), URL("http://a.test"), http1.ClientConnection)
     with pytest.raises(drywire.ClientConnectionError, match="cannot be recorded"):
         conversation.sent(b"nonsense\r\n\r\n")
+
+
+def test_what_is_sent_after_an_early_response_belongs_to_the_same_exchange():
+    log = Log()
+    conversation = Conversation(log, URL("http://a.test"), http1.ClientConnection)
+    conversation.sent(b"PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 8\r\n\r\nab")
+    conversation.received(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n")
+    conversation.sent(b"cd\r\n\r\n")
+    conversation.ended()
+    assert [(one.request.body, one.response.status, one.response.cut) for one in log.exchanges()] == [
+        (b"ab", 413, False)
+    ]
+
+
+async def test_the_connector_below_is_closed_even_if_the_file_cannot_be_written(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    below = MemoryConnector(lambda request: 200)
+    connector = record(folder / "a.json", below)
+    folder.rmdir()
+    with pytest.raises(FileNotFoundError):
+        await connector.close()
+    assert below.closed

@@ -198,3 +198,14 @@ async def test_34513_the_cache_of_names_is_bounded(monkeypatch):
         await cache.addresses(runtime, f"host-{number}", 80, runtime.now() + 5, ())
     assert len(cache) == MOST_NAMES
     cache.close()
+
+
+@pytest.mark.xfail(strict=True, reason="TCPConnector._open calls TCP and TLS one phase, connect, where a time passes")
+async def test_a_12_a_tls_handshake_that_takes_too_long_says_tls(scripted):
+    async def silent(peer, script):
+        await peer.ended()
+
+    async with scripted(silent) as script, drywire.ClientSession() as session:
+        timeout = drywire.ClientTimeout(sock_connect=0.05)
+        error = await failure(session, "GET", f"https://127.0.0.1:{script.port}/", timeout=timeout)
+        assert error.phase == "tls"

@@ -96,8 +96,10 @@ async def test_pitfall_16_what_is_left_of_a_refused_body_is_never_followed_by_a_
 
 
 @pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("ending", ["closes", "resets"])
-async def test_pitfall_16_an_early_final_response_is_delivered_though_the_server_closes_at_once(scripted, body, ending):
+@pytest.mark.parametrize("ending", ["closes", "resets", "closes TLS"])
+async def test_pitfall_16_an_early_final_response_is_delivered_though_the_server_closes_at_once(
+    scripted, server_tls, client_tls, body, ending
+):
     """Fifty times: the answer and the end of the connection race with what is being sent."""
 
     async def talk(peer, script):
@@ -106,8 +108,8 @@ async def test_pitfall_16_an_early_final_response_is_delivered_though_the_server
         if ending == "resets":
             reset(peer)
 
-    answers = []
-    async with scripted(talk) as script, drywire.ClientSession() as session:
+    answers, tls = [], server_tls if ending == "closes TLS" else None
+    async with scripted(talk, tls) as script, drywire.ClientSession(ssl=client_tls) as session:
         for _ in range(50):
             try:
                 async with session.post(script.url, data=BODIES[body](), timeout=5) as response:
