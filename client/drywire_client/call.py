@@ -12,6 +12,7 @@ from yarl import URL
 
 from drywire_sansio import http1
 from drywire_sansio.cookies import parse_cookie, write_cookie
+from drywire_sansio.grammar import REQUEST_TARGET
 from drywire_sansio.redirects import REDIRECTS, fields_left_behind, redirection
 from drywire_transports.message_fields import HttpVersion11
 from drywire_transports.payloads import BytesPayload, Payload
@@ -28,7 +29,7 @@ from .errors import (
     TooManyRedirects,
 )
 from .proxies import proxy_for_url, proxy_of_environment
-from .request import ClientRequest, RequestSettings, check_url
+from .request import ClientRequest, RequestSettings, check_url, origin_of
 from .request_fields import CHUNKED, length_field, own_framing, request_fields, to_field_lines
 from .response import ClientResponse
 from .timeouts import Deadlines
@@ -71,6 +72,8 @@ class Call:
     check: RaiseForStatus
     trust_env: bool
     has_left_origin: bool = False
+    request: ClientRequest | None = None
+    """The request of the present hop: a middleware may have given it another body."""
     proxy_met: URL | None = None
     """The first proxy that the environment named."""
 
@@ -113,6 +116,8 @@ class Call:
 
     def _give_up(self, error: BaseException) -> None:
         """Let go of the request's body, which will not be sent any more."""
+        if self.request is not None and self.request.payload is not None:
+            self.request.payload._close()
         if self.payload is not None:
             self.payload._close()
         if self.settings.upload_tracker is not None:
@@ -190,6 +195,7 @@ class Call:
             fields=self._fields(self.url, authorization),
             payload=self.payload,
         )
+        self.request = request
         return request
 
     def _fields(self, url: URL, authorization: str | None) -> http1.FieldLines:
@@ -267,16 +273,19 @@ class Call:
         self.method, keeps_body = redirection(self.method, response.status)
         await response.drain()
         await response.wait_for_close()
+        if self.request is not None:
+            self.payload = self.request.payload
         self._settle_body(keeps_body, response)
-        other_origin = _origin(url) != _origin(self.url)
+        other_origin = origin_of(url) != origin_of(self.url)
         dropped = fields_left_behind(other_origin=other_origin, keeps_body=keeps_body)
-        if self.headers is not None or other_origin or not keeps_body:
+        has_login = url.raw_user is not None or url.raw_password is not None
+        if self.headers is not None or other_origin or not keeps_body or has_login:
             headers = CIMultiDict(self.session.headers) if self.headers is None else self.headers
             self.headers = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped)
         if other_origin:
             self.authorization = self.cookies = None
             self.has_left_origin = True
-        if url.raw_user is not None or url.raw_password is not None:
+        if has_login:
             self.authorization = None
             if self.headers is not None:
                 self.headers.popall("Authorization", None)
@@ -300,7 +309,7 @@ class Call:
     def _target(self, response: ClientResponse, location: str) -> URL:
         """Return where `location` leads. Raises InvalidUrlRedirectClientError, NonHttpUrlRedirectClientError."""
         try:
-            url = URL(location, encoded=not self.session._requote_redirect_url)
+            url = URL(_as_text(location), encoded=not self.session._requote_redirect_url)
         except ValueError as error:
             described = "the redirect leads to what is no URL"
             raise InvalidUrlRedirectClientError(location[:200], described) from error
@@ -311,7 +320,12 @@ class Call:
             joined = joined.with_fragment(self.url.fragment)  # RFC 9110, 10.2.2
         try:
             check_url(joined)
+            if joined.scheme not in ("http", "https"):
+                raise NonHttpUrlClientError(joined)
             joined.origin()
+            url_without_login(joined)
+            if REQUEST_TARGET.fullmatch(joined.raw_path_qs.encode()) is None:
+                raise ValueError("its path holds a character that must be percent-encoded")
         except NonHttpUrlClientError as error:
             raise NonHttpUrlRedirectClientError(joined, "a redirect to another scheme than http and https") from error
         except InvalidUrlClientError as error:
@@ -321,9 +335,15 @@ class Call:
         return joined
 
 
-def _origin(url: URL) -> tuple[str, str | None, int | None]:
-    """Return the origin of `url`: ``URL.origin()`` tells ``http://a:80`` from ``http://a``, which are one."""
-    return url.scheme, url.raw_host, url.port
+def _as_text(location: str) -> str:
+    """Return a Location with bytes that are no UTF-8 percent-encoded, as browsers do."""
+    if location.isascii():
+        return location
+    raw = location.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in raw)
 
 
 def _with_cookies(fields: list[str], cookie: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import ssl as ssl_module
-from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any, Final, TypeVar
 
@@ -72,11 +71,11 @@ class TCPConnector:
     """A pool of TCP connections.
 
     `limit` connections may be in use at once (100; 0 or None for any number), `limit_per_host` of them to one host and
-    port (0 for any). Who waits is served in order. Idle connections are kept `keepalive_timeout` seconds (15), none if
-    `force_close`. `ssl` is the default for requests: True verifies, False encrypts without verifying, an
-    `ssl.SSLContext` is used as it is. `limits` bounds what a response may have, and `quirks` names the deviations of a
-    broken server that its responses may show; none by default. The addresses of a host are kept `ttl_dns_cache` seconds
-    (10; None for good) if `use_dns_cache`.
+    port, by the same way and settings (0 for any). Who waits is served in order. Idle connections are kept
+    `keepalive_timeout` seconds (15), none if `force_close`. `ssl` is the default for requests: True verifies, False
+    encrypts without verifying, an `ssl.SSLContext` is used as it is. `limits` bounds what a response may have, and
+    `quirks` names the deviations of a broken server that its responses may show; none by default. The addresses of a
+    host are kept `ttl_dns_cache` seconds (10; None for good) if `use_dns_cache`.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class TCPConnector:
         self._in_use: set[Connection] = set()
         self._places = 0  # in use, or being opened
         self._endpoints: dict[ConnectionKey, Endpoint] = {}
-        self._waiting: deque[Turn] = deque()
+        self._waiting: dict[Turn, None] = {}  # in order, and quick to leave
         self._timer: Timer | None = None
         self._tasks: set[TaskHandle] = set()
         self._closed = False
@@ -248,7 +247,7 @@ class TCPConnector:
 
     async def _wait_for_place(self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines) -> Endpoint:
         turn = Turn(endpoint, runtime.wake())
-        self._waiting.append(turn)
+        self._waiting[turn] = None
         for connection in list(self._in_use):
             read_ahead = connection.read_ahead() if connection.read_ahead is not None else None
             if read_ahead is not None:
@@ -258,8 +257,8 @@ class TCPConnector:
         except BaseException as error:
             if turn.granted:
                 self._leave(turn.endpoint)  # the place came while this was being cancelled
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
+            else:
+                self._waiting.pop(turn, None)
             if isinstance(error, StreamTimeout):
                 raise _in_phase("pool", deadlines.blame(runtime.now(), "connect")) from error
             raise
@@ -277,12 +276,12 @@ class TCPConnector:
         try:
             addresses = await self._resolve(runtime, host, port, deadline, traces)
             phase = "connect" if route is None else "proxy"
-            stream = await runtime.connect_tcp(
-                host, port, tls=tls if route is None else None, deadline=deadline, addresses=addresses
-            )
+            stream = await runtime.connect_tcp(host, port, deadline=deadline, addresses=addresses)
             if route is not None and route.tunnel:
                 await open_tunnel(stream, route, _url_of(key), key.limits, deadline)
+            if tls is not None:
                 phase = "tls"
+                stream.read_deadline = stream.write_deadline = deadline
                 stream = await tls_inside(stream, tls, key.host)
         except StreamTimeout as error:
             raise _in_phase(phase, deadlines.blame(runtime.now(), "connect")) from error
@@ -330,7 +329,7 @@ class TCPConnector:
             del self._endpoints[endpoint.key]
         for turn in self._waiting:
             if self._admits(self._endpoints.get(turn.endpoint.key, turn.endpoint)):
-                self._waiting.remove(turn)
+                del self._waiting[turn]
                 turn.endpoint = self._enter(turn.endpoint)
                 turn.granted = True
                 turn.wake.set()
@@ -396,7 +395,7 @@ class TCPConnector:
         """Close every connection, those in use too. All is done before the first wait; idempotent."""
         self._close()
         if self._runtime is not None:
-            for task in self._tasks:
+            for task in list(self._tasks):
                 await task.wait(self._runtime.now() + CLOSE_WAIT)
             # The loop closes the sockets in its next turn.
             await self._runtime.sleep_until(self._runtime.now())
@@ -415,7 +414,7 @@ class TCPConnector:
             connection.stream.abort()
         for task in self._tasks:
             task.cancel()
-        waiting, self._waiting = self._waiting, deque()
+        waiting, self._waiting = self._waiting, {}
         for turn in waiting:
             turn.wake.set()
 

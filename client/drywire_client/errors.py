@@ -41,7 +41,7 @@ from __future__ import annotations
 import ssl as _ssl
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -84,6 +84,17 @@ __all__ = [
 Phase = Literal["pool", "dns", "connect", "tls", "proxy", "send", "head", "body"]
 
 
+LONGEST_TEXT: Final = 500
+"""Characters of what a peer or a caller chose that an error's text shows."""
+LONGEST_REPR: Final = 1000
+
+
+def shortened(text: object, most: int = LONGEST_TEXT) -> str:
+    """Return `text` cut to `most` characters: errors come into logs, and servers choose a part of what they say."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[:most]}... ({len(whole)} characters)"
+
+
 class RequestProgress:
     """How far a request had come when it failed: what a retry has to know."""
 
@@ -100,15 +111,33 @@ class RequestProgress:
     """Whether the same request may be sent again without harm: nothing of it went out, or its method is idempotent (RFC
     9110, 9.2.2); and its body can be made again."""
 
+    def __repr__(self) -> str:
+        return shortened(super().__repr__(), LONGEST_REPR)
+
     def __reduce__(self) -> tuple[Any, ...]:
         state = {name: _portable(value) for name, value in self.__dict__.items()}
         arguments = tuple(_portable(value) for value in getattr(self, "args", ()))
         return _restore, (type(self), arguments, state)
 
 
+class PastResponse(NamedTuple):
+    """What is left of a response in the history of an error that was pickled."""
+
+    method: str
+    url: Any
+    status: int
+    reason: str
+
+
 def _portable(value: Any) -> Any:
-    """Return `value` as it can be pickled: a view of headers has to be told by its content."""
-    return _Headers(value.items()) if isinstance(value, CIMultiDictProxy) else value
+    """Return `value` as it can be pickled: what is bound to a connection or a library is told by its content."""
+    if isinstance(value, CIMultiDictProxy):
+        return _Headers(value.items())
+    if isinstance(value, _ssl.SSLContext):
+        return repr(value)
+    if isinstance(value, tuple) and value and all(hasattr(one, "request_info") for one in value):
+        return tuple(PastResponse(one.method, one.url, one.status, one.reason) for one in value)
+    return value
 
 
 class _Headers(tuple[tuple[str, str], ...]):
@@ -163,7 +192,8 @@ class ClientConnectorError(ClientOSError):
 
     def __str__(self) -> str:
         tls = "default" if self.ssl is True else self.ssl
-        return f"Cannot connect to host {self.host}:{self.port} ssl:{tls} [{self.strerror or self.os_error}]"
+        why = shortened(self.strerror or self.os_error)
+        return f"Cannot connect to host {shortened(self.host)}:{self.port} ssl:{tls} [{why}]"
 
 
 class ClientProxyConnectionError(ClientConnectorError):
@@ -182,7 +212,7 @@ class UnixClientConnectorError(ClientConnectorError):
         self.path = path
 
     def __str__(self) -> str:
-        return f"Cannot connect to unix socket {self.path} [{self.strerror}]"
+        return f"Cannot connect to unix socket {shortened(self.path)} [{self.strerror}]"
 
 
 class ClientSSLError(ClientConnectorError):
@@ -215,7 +245,7 @@ class ServerDisconnectedError(ServerConnectionError):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        return f"{self.message}{self.where}"
+        return shortened(f"{self.message}{self.where}")
 
 
 class ServerFingerprintMismatch(ServerConnectionError):
@@ -286,17 +316,14 @@ class ClientResponseError(ClientError):
         self.headers = headers
 
     def __str__(self) -> str:
-        return f"{self.status}, message={self.message!r}, url={str(self.request_info.real_url)!r}"
+        url = shortened(self.request_info.real_url)
+        return f"{self.status}, message={shortened(self.message)!r}, url={url!r}"
 
     def __repr__(self) -> str:
-        args = f"{self.request_info!r}, {self.history!r}"
-        if self.status:
-            args += f", status={self.status!r}"
-        if self.message:
-            args += f", message={self.message!r}"
-        if self.headers is not None:
-            args += f", headers={self.headers!r}"
-        return f"{type(self).__name__}({args})"
+        # Without the headers, of which some are secret and all may be long.
+        passed = "".join(f", {len(self.history)} redirects" if self.history else "")
+        method = getattr(self.request_info, "method", "")
+        return f"<{type(self).__name__} {method} {self}{passed}>"
 
     @property
     def code(self) -> int:
@@ -335,7 +362,8 @@ class InvalidURL(ClientError, ValueError):
         self.description = description
 
     def __str__(self) -> str:
-        return f"{self.url} - {self.description}" if self.description else str(self.url)
+        url = shortened(self.url)
+        return f"{url} - {shortened(self.description)}" if self.description else url
 
 
 class InvalidUrlClientError(InvalidURL):
@@ -351,7 +379,8 @@ class NonHttpUrlClientError(ClientError):
         self.description = description
 
     def __str__(self) -> str:
-        return f"{self.url} - {self.description}" if self.description else str(self.url)
+        url = shortened(self.url)
+        return f"{url} - {shortened(self.description)}" if self.description else url
 
 
 class RedirectClientError(ClientError):

@@ -9,7 +9,8 @@ from drywire_sansio import http1
 from drywire_sansio.retries import may_repeat_unanswered
 from drywire_transports import Runtime, StreamTimeout, TransportError, current_runtime
 
-from .connector import Connection, TCPConnector
+from .connections import Connection, Endpoint
+from .connector import TCPConnector
 from .errors import (
     ClientError,
     ClientOSError,
@@ -49,18 +50,16 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     if connector is None:
         raise RuntimeError("Session is closed")
     runtime = current_runtime()
+    if request.deadlines.timeout.connect:
+        request.deadlines.for_attempt(runtime.now())
     endpoint = connector.endpoint_of(request)
-    while True:
+    response: ClientResponse | None = None
+    while response is None:
         connection = None if request.settings.traces else connector.take_idle(endpoint)
         if connection is None:
-            try:
-                connection = await connector.connect(endpoint, request.deadlines, request.settings.traces)
-            except (ClientError, TotalTimeoutError) as error:
-                note_progress(error, request, None, "connect")
-                raise
+            connection = await _connected(connector, endpoint, request)
         try:
             response = await _attempt(connection, request, runtime)
-            break
         except _Stale as stale:
             connection.close()
             if not _may_repeat(connection, request):
@@ -74,9 +73,25 @@ async def exchange(request: ClientRequest) -> ClientResponse:
                 note_progress(error, request, connection, "head")
             raise
     if response.sets_cookies:
-        cookies = response.headers.getall("Set-Cookie", ())
-        request.session.cookie_jar.update_cookies_from_headers(cookies, response.url)
+        _keep_cookies(request, response)
     return response
+
+
+async def _connected(connector: TCPConnector, endpoint: Endpoint, request: ClientRequest) -> Connection:
+    try:
+        return await connector.connect(endpoint, request.deadlines, request.settings.traces)
+    except (ClientError, TotalTimeoutError) as error:
+        note_progress(error, request, None, "connect")
+        raise
+
+
+def _keep_cookies(request: ClientRequest, response: ClientResponse) -> None:
+    cookies = response.headers.getall("Set-Cookie", ())
+    try:
+        request.session.cookie_jar.update_cookies_from_headers(cookies, response.url)
+    except BaseException:
+        response.close()  # a jar of the user's own may raise
+        raise
 
 
 def _may_repeat(connection: Connection, request: ClientRequest) -> bool:
@@ -117,7 +132,7 @@ async def _attempt(connection: Connection, request: ClientRequest, runtime: Runt
                 upload = Upload(connection, request)
                 upload.start(runtime)
         while head is None:
-            head = await _receive_head(connection, request, runtime)
+            head = await _receive_head(connection, request, runtime, upload=upload)
         made: ClientResponse = (request.settings.response_class or ClientResponse)(
             request, head, connection, runtime, upload
         )
@@ -199,7 +214,11 @@ async def _trace_head(request: ClientRequest) -> None:
 
 
 async def _receive_head(
-    connection: Connection, request: ClientRequest, runtime: Runtime, patience: float = math.inf
+    connection: Connection,
+    request: ClientRequest,
+    runtime: Runtime,
+    patience: float = math.inf,
+    upload: Upload | None = None,
 ) -> http1.Response | None:
     """Return the next head but 102, 103 and their like: the final response, 101 to a request to switch, None for 100.
 
@@ -209,7 +228,9 @@ async def _receive_head(
     while True:
         event = core.next_event() if core.has_unread else _NEED_DATA
         while event is _NEED_DATA:
-            stream.read_deadline = min(request.deadlines.read(runtime.now()), patience)
+            is_sent = upload is None or upload.done
+            deadline = request.deadlines.read(runtime.now()) if is_sent else request.deadlines.total
+            stream.read_deadline = min(deadline, patience)
             data = await stream.receive()
             if data:
                 connection.answered = True

@@ -90,6 +90,7 @@ class FormData:
             warnings.warn(message, DeprecationWarning, stacklevel=2)
             self._multipart = True
         self._fields.append((name, value, parameters, headers))
+        self._payload = None  # what was made of fewer fields
 
     def add_fields(self, *fields: Any) -> None:
         """Add files, multidicts, and pairs of name and value. Raises TypeError for anything else."""

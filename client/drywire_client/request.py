@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
@@ -23,7 +23,10 @@ from .timeouts import Deadlines
 from .tracing import Trace
 from .upload_tracker import UploadTracker
 
-__all__ = ["ClientRequest", "RequestInfo", "RequestSettings", "absolute_url", "parsed_url"]
+__all__ = ["ClientRequest", "RequestInfo", "RequestSettings", "absolute_url", "check_url", "origin_of", "parsed_url"]
+
+
+LONGEST_HOST: Final = 255
 
 
 class _RequestInfo(NamedTuple):
@@ -301,6 +304,10 @@ def check_url(url: URL) -> None:
     host = url.raw_host
     if not host:
         raise InvalidUrlClientError(url, "the URL has no host")
+    if len(host) > LONGEST_HOST:
+        raise InvalidUrlClientError(
+            str(url)[:200], f"the host has more than {LONGEST_HOST} characters (RFC 1035, 2.3.4)"
+        )
     # RFC 3986, 7.4: what old resolvers take for an address is none that anybody else checks
     last = host.rpartition(".")[2]
     if (last.isdecimal() or last[:2] in ("0x", "0X")) and not _is_address(host):
@@ -315,3 +322,8 @@ def _is_address(host: str) -> bool:
         part.isascii() and part.isdecimal() and len(part) <= 3 and int(part) < 256 and str(int(part)) == part
         for part in parts
     )
+
+
+def origin_of(url: URL) -> tuple[str, str | None, int | None]:
+    """Return the origin of `url`: ``URL.origin()`` tells ``http://a:80`` from ``http://a``, which are one."""
+    return url.scheme, url.raw_host, url.port

@@ -33,13 +33,16 @@ def request_fields(
 ) -> list[tuple[bytes, bytes]]:
     """Return the fields that requests to `host` have whatever their body's length.
 
-    Host comes first, then those of `headers` as they are, and behind them what neither they nor `skip` (names in lower
-    case) stand against.
+    Host comes first, then the others of `headers` as they are, and behind them what neither they nor `skip` (names in
+    lower case) stand against.
     """
     fields: list[tuple[bytes, bytes]] = []
     if "Host" not in headers:
         fields.append((b"Host", host.encode("ascii")))
-    fields += map_to_fields(headers)
+    given = map_to_fields(headers)
+    if "Host" in headers:
+        given.sort(key=lambda field: field[0].lower() != b"host")  # RFC 9110, 7.2: first
+    fields += given
     automatic = [("Accept", "*/*"), ("Accept-Encoding", accepted_codings()), ("User-Agent", SERVER_SOFTWARE)]
     if content_type is not None:
         automatic.append(("Content-Type", content_type))

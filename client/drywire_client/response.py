@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import weakref
 from collections.abc import Callable, Generator
 from types import TracebackType
@@ -18,7 +19,6 @@ from drywire_transports.body_reader import Piece, StreamReader
 from .connector import Connection
 from .errors import (
     ClientConnectionError,
-    ClientError,
     ClientPayloadError,
     ContentTypeError,
     RequestProgress,
@@ -83,6 +83,7 @@ class ClientResponse(ResponseHead):
         if b"content-encoding:" in fields and request.settings.auto_decompress:
             self._decode(connection)
         if not request.settings.read_until_eof and self._has_no_end():
+            self._ended = True
             self.content.feed_eof()
             self.close()
         self._take_what_has_come()
@@ -111,7 +112,8 @@ class ClientResponse(ResponseHead):
 
     def _has_no_end(self) -> bool:
         """Whether only the end of the connection tells where the body ends."""
-        return not {"Content-Length", "Transfer-Encoding"} & set(map(str.title, self.headers))
+        bodiless = self.method == "HEAD" or self.status in (204, 304)
+        return not bodiless and not {"Content-Length", "Transfer-Encoding"} & set(map(str.title, self.headers))
 
     def _coding_failed(self, error: ContentCodingError) -> ClientPayloadError:
         failed = ClientPayloadError(f"the body cannot be decoded: {error}: {self.method} {self.url}")
@@ -240,10 +242,11 @@ class ClientResponse(ResponseHead):
             self._connection.read_ahead = None
         self._take_what_has_come()
         while self._connection is not None and not self._ended and left > 0 and (length or 0) <= DRAINED:
+            self._set_deadline(self._connection, patience)
             try:
-                piece = await self._pull(patience)
-            except (ClientError, TotalTimeoutError, StreamBusy):
-                break  # busy: it is being read ahead, for those who wait for its place
+                piece = self._took(await self._connection.channel.next_event())
+            except (http1.RemoteProtocolError, TransportError):
+                break  # that it took too long, too, or that it is being read ahead, for those who wait for its place
             left -= DRAIN_COST + len(piece[0]) if piece is not None else 0
             if self._runtime.now() >= patience:
                 break
@@ -306,26 +309,30 @@ class ClientResponse(ResponseHead):
 
     async def pull(self) -> Piece | None:
         """Return the next piece of the body, None at its end."""
-        return await self._pull(None)
-
-    async def _pull(self, patience: float | None) -> Piece | None:
         connection = self._connection
         if connection is None or self._ended:
             if self._ended:
                 return None
             raise ClientConnectionError("Connection closed")
-        self._set_deadline(connection, patience)
+        self._set_deadline(connection)
         try:
             event = await connection.channel.next_event()
         except StreamBusy:
             raise  # a second reader: the first one goes on
         except (http1.RemoteProtocolError, TransportError) as error:
             raise self._read_failed(error) from error
-        return self._took(event)
+        piece = self._took(event)
+        core = connection.channel.connection
+        if piece is not None and not core.has_unread and core.read_whole_body() is not None:
+            self.content.feed_eof()  # that was all of it
+            self._end()
+        return piece
 
-    def _set_deadline(self, connection: Connection, patience: float | None = None) -> None:
-        deadline = self._request.deadlines.read(self._runtime.now())
-        connection.stream.read_deadline = deadline if patience is None else min(deadline, patience)
+    def _set_deadline(self, connection: Connection, patience: float = math.inf) -> None:
+        deadlines = self._request.deadlines
+        is_sent = self._upload is None or self._upload.done
+        deadline = deadlines.read(self._runtime.now()) if is_sent else deadlines.total
+        connection.stream.read_deadline = min(deadline, patience)
 
     def _read_failed(self, error: http1.RemoteProtocolError | TransportError) -> Exception:
         """Close the response, and return what to raise for an `error` of its connection."""
@@ -409,8 +416,11 @@ class ClientResponse(ResponseHead):
             self.content.wake()
 
     def _stop_reading_ahead(self) -> None:
-        self.content.is_fed = False
-        self.content.wake()
+        content = self.content
+        content.is_fed = False
+        if not self._ended and content.exception() is None and (self._connection is None or self._connection.closed):
+            content.set_exception(ClientConnectionError("Connection closed"))
+        content.wake()
 
     def _end(self) -> None:
         """Give the connection back; once the request is sent too."""
@@ -431,26 +441,22 @@ class ClientResponse(ResponseHead):
 
 async def _take_in(response: weakref.ref[ClientResponse], connection: Connection) -> None:
     """Read ahead for `response`, without keeping it: one that is forgotten ends its connection, and so this."""
-    while True:
-        for_whom = response()
-        if for_whom is None:
-            return
-        if not for_whom._wants_more(connection):
-            for_whom._stop_reading_ahead()
-            return
-        del for_whom
-        event: http1.Event | None = None
-        failure: http1.RemoteProtocolError | TransportError | None = None
-        try:
-            event = await connection.channel.next_event()
-        except (http1.RemoteProtocolError, TransportError) as error:
-            failure = error
-        for_whom = response()
-        if for_whom is None:
-            return
-        if failure is None:
+    try:
+        while (for_whom := response()) is not None and for_whom._wants_more(connection):
+            del for_whom
+            failure: http1.RemoteProtocolError | TransportError | None = None
+            event: http1.Event | None = None
+            try:
+                event = await connection.channel.next_event()
+            except (http1.RemoteProtocolError, TransportError) as error:
+                failure = error
+            for_whom = response()
+            if for_whom is None:
+                return
+            if failure is not None:
+                for_whom.content.set_exception(for_whom._read_failed(failure), failure)
+                return
             for_whom._feed(event)
-            continue
-        for_whom.content.set_exception(for_whom._read_failed(failure), failure)
-        for_whom._stop_reading_ahead()
-        return
+    finally:
+        if (for_whom := response()) is not None:
+            for_whom._stop_reading_ahead()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -179,6 +180,8 @@ class ClientSession(SessionSettings):
         merged = None
         if headers or skip_auto_headers:
             merged = self._merged(headers)
+        if payload is not None and "Expect" in (self._headers if merged is None else merged):
+            settings = replace(settings, expect100=True)
         if settings.compress or settings.chunked:
             check_framing(self._headers if merged is None else merged, settings.compress, settings.chunked)
         limits = self._timeout if isinstance(timeout, Unset) else to_timeout(timeout)

@@ -31,7 +31,7 @@ from .options import (
     to_timeout,
 )
 from .proxies import proxies_by_scheme
-from .request import ClientRequest, RequestSettings
+from .request import ClientRequest, RequestSettings, origin_of
 from .request_fields import request_fields, to_field_lines
 from .response import ClientResponse
 from .timeouts import DEFAULT_TIMEOUT, ClientTimeout
@@ -265,7 +265,7 @@ class SessionSettings:
         """Return the Authorization field that the session's login gives for `url`."""
         if self._authorization is None:
             return None
-        if self._base_url is not None and self._base_url.origin() != url.origin():
+        if self._base_url is not None and origin_of(self._base_url) != origin_of(url):
             return None
         return self._authorization
 

@@ -20,9 +20,11 @@ class ClientTimeout:
     total: float | None = None
     """From the call to the last byte of the body, redirects included. Raises TotalTimeoutError, a TimeoutError."""
     connect: float | None = None
-    """Until a connection is there, the wait for a free one in the pool included. Raises ConnectionTimeoutError."""
+    """Until a connection is there, the wait for a free one in the pool included, for each redirect and each retry
+    anew. Raises ConnectionTimeoutError."""
     sock_read: float | None = None
-    """Without a byte from the server. Raises SocketTimeoutError."""
+    """Without a byte from the server, once the request is sent; and while it is sent, without the server taking any.
+    Raises SocketTimeoutError."""
     sock_connect: float | None = None
     """To open a new connection. Raises ConnectionTimeoutError."""
     ceil_threshold: float = 5
@@ -81,21 +83,25 @@ class Deadlines:
         return min(self.total, now + limit) if limit else self.total
 
     def blame(self, now: float, phase: str) -> TotalTimeoutError | ConnectionTimeoutError | SocketTimeoutError:
-        """Return the error for a wait in `phase` (``"connect"`` or ``"read"``) that ended too late, at `now`."""
+        """Return the error for a wait that ended too late, at `now`; `phase` is "connect", "send" or "read"."""
         timeout = self._timeout
         spent = f"after {now - self._started:.3g} s"
         what = f": {self._method} {self._url}" if self._url is not None else ""
         now += EARLY
-        if now >= self.total or (phase == "read" and not timeout.sock_read):
-            return TotalTimeoutError(f"total timeout of {timeout.total:g} s passed {spent} (ClientTimeout.total){what}")
-        if phase == "read":
-            return SocketTimeoutError(
-                f"nothing received for {timeout.sock_read:g} s, {spent} (ClientTimeout.sock_read){what}"
-            )
+        if now >= self.total or (phase != "connect" and not timeout.sock_read):
+            limit = _seconds(timeout.total)
+            return TotalTimeoutError(f"total timeout of {limit} passed {spent} (ClientTimeout.total){what}")
+        if phase != "connect":
+            done, limit = ("received" if phase == "read" else "taken by the server"), _seconds(timeout.sock_read)
+            return SocketTimeoutError(f"nothing {done} for {limit}, {spent} (ClientTimeout.sock_read){what}")
         if now >= self.connect:
-            return ConnectionTimeoutError(
-                f"no connection within {timeout.connect:g} s, {spent} (ClientTimeout.connect){what}"
-            )
+            limit = _seconds(timeout.connect)
+            return ConnectionTimeoutError(f"no connection within {limit}, {spent} (ClientTimeout.connect){what}")
+        limit = _seconds(timeout.sock_connect)
         return ConnectionTimeoutError(
-            f"no connection opened within {timeout.sock_connect:g} s, {spent} (ClientTimeout.sock_connect){what}"
+            f"no connection opened within {limit}, {spent} (ClientTimeout.sock_connect){what}"
         )
+
+
+def _seconds(limit: float | None) -> str:
+    return "some time" if limit is None else f"{limit:g} s"

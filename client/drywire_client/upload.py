@@ -62,8 +62,16 @@ class _RequestBody:
             params = TraceRequestChunkSentParams(request.method, request.url, bytes(chunk))
             await emit(request.settings.traces, "request_chunk_sent", params)
 
+    async def write_eof(self, chunk: Buffer = b"") -> None:
+        """Send `chunk`; the end follows by itself."""
+        await self.write(chunk)
+
+    async def drain(self) -> None:
+        """Return: `write` has waited already."""
+
     async def _send(self, data: Buffer) -> None:
         if data:
+            self._connection.stream.write_deadline = self._request.deadlines.read(self._runtime.now())
             self._connection.sent += data.nbytes if isinstance(data, memoryview) else len(data)
             await self._connection.channel.send(http1.Data(data))
 
@@ -119,35 +127,42 @@ class Upload:
         request, stream = self._request, self._connection.stream
         tracker = request.settings.upload_tracker
         try:
-            stream.write_deadline = request.deadlines.total
             if tracker is not None:
                 tracker.begin()
             body = _RequestBody(self._connection, request, runtime)
             await self._payload.write(body)
             await body.finish()
-        except StreamTimeout as error:
-            self.error = request.deadlines.blame(runtime.now(), "read")  # the reader sees only a broken stream
-            self.error.__cause__ = error
-            return
-        except TransportError:
-            return  # the response may be there all the same; if not, the reader finds the connection broken
+        except TransportError as error:
+            # Otherwise the response may be there all the same; if not, the reader finds the connection broken.
+            if isinstance(error, StreamTimeout):
+                self.error = request.deadlines.blame(runtime.now(), "send")
+                self.error.__cause__ = error
         except http1.LocalProtocolError as error:
             self.error = ClientPayloadError(f"the request's body is not as announced: {error}")
             self.error.__cause__ = error
             stream.abort()
-            return
         except Exception as error:
             self.error = error
             stream.abort()
-            return
+        except BaseException:
+            stream.abort()
+            raise
         else:
             self.outcome.settle()
             if tracker is not None:
                 tracker.upload_complete.settle()
         finally:
-            self.done = True
-            self.outcome.settle(aborted_upload(self.error))  # unless it was settled
-            if self._is_last:
-                self._settle()
+            self._finish(runtime)
+
+    def _finish(self, runtime: Runtime) -> None:
+        """Say that nothing more is sent: only now does the time count that the server takes to answer."""
+        self.done = True
+        self.outcome.settle(aborted_upload(self.error))  # unless it was settled
+        if self._is_last:
+            self._settle()
         if self.on_done is not None:
             self.on_done()
+        elif not self._connection.closed:
+            stream = self._connection.stream
+            stream.read_deadline = self._request.deadlines.read(runtime.now())
+            stream.apply_deadlines()

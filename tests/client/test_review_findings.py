@@ -89,7 +89,7 @@ async def test_an_upload_that_fails_after_the_whole_response_gives_its_place_bac
 
 async def test_a_redirect_whose_body_is_read_ahead(scripted):
     async def talk(peer, script):
-        while (head := await peer.head()):
+        while head := await peer.head():
             if head.startswith(b"GET / "):
                 await peer.send(b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 4\r\n\r\n")
                 await pause(0.1)
@@ -397,16 +397,6 @@ async def test_a_part_with_a_bad_field_is_a_value_error(scripted, answering):
     async with scripted(answering()) as script, ClientSession() as session:
         with pytest.raises(ValueError, match="X"):
             await session.post(script.url, data=writer)
-
-
-async def test_a_files_descriptor_is_closed_where_the_call_is_wrong(scripted, answering):
-    async with scripted(answering()) as script, ClientSession() as session:
-        file = open(os.devnull, "rb")
-        with pytest.raises(ValueError, match="method"):
-            await session.request("A B", script.url, data=file)
-        closed = file.closed
-        file.close()
-        assert closed
 
 
 async def test_too_many_redirects_can_be_pickled(scripted, answering):

@@ -115,6 +115,19 @@ def test_a_test_of_no_row_and_a_row_of_no_test_are_told(parity, make_rows, tests
     assert groups[0].rows[0].state == "works"
 
 
+def test_ids_in_the_names_of_security_tests_are_of_another_list(parity, make_rows, tmp_path):
+    folder = tmp_path / "tests" / "security"
+    folder.mkdir(parents=True)
+    (folder / "test_it.py").write_text("def test_a_12_a(): ...\ndef test_a_13_b(): ...\n")
+    groups = make_rows(
+        'A-12 = { is = "one", issue = "server", api = ["web.nothing"] }',
+        'A-13 = { is = "two", tests = ["tests/security/test_it.py::test_a_13_b"] }',
+    )
+    assert parity.assign(groups, parity.all_tests(tmp_path / "tests")) == []
+    assert [row.state for row in groups[0].rows] == ["planned", "works"]
+    assert parity.faults(groups) == []  # what is planned need not be there
+
+
 @pytest.mark.parametrize(
     ("api", "missing"),
     [

@@ -9,6 +9,7 @@ import pytest
 import drywire
 
 from ..client.conftest import answering, scripted
+from ..client.forwarding import forward
 from . import third_party
 from .internet import Internet
 from .playing import Player, Script, installed
@@ -33,7 +34,7 @@ def surroundings(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in ("async_timeout", "requests", "tenacity"):
         monkeypatch.setitem(sys.modules, name, getattr(third_party, name))
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -71,6 +72,14 @@ async def session():
     """The session that many examples take for granted."""
     async with drywire.ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+async def proxy(scripted):
+    """A real proxy, whatever its examples call it; ``proxy.heads`` are the requests that it got."""
+    async with scripted(forward) as script:
+        script.address = f"127.0.0.1:{script.port}"
+        yield script
 
 
 class Taken:

@@ -123,6 +123,10 @@ async def allow(request, seen):
     return web.Response(headers={"Allow": "GET, HEAD, OPTIONS"})
 
 
+async def tell_origin(request, seen):
+    return web.json_response({"origin": told(seen)["origin"]})
+
+
 async def tell_headers(request, seen):
     return web.json_response({"headers": told(seen)["headers"]})
 
@@ -221,6 +225,7 @@ HANDLERS = {
     ("DELETE", "/delete"): tell,
     ("GET", "/post"): tell,
     ("GET", "/headers"): tell_headers,
+    ("GET", "/ip"): tell_origin,
     ("GET", "/cookies"): tell_cookies,
     ("GET", "/cookies/set"): set_cookies,
     ("GET", "/delay/{seconds}"): delay,
@@ -284,9 +289,9 @@ class Internet:
                 thread.join()
 
     @contextlib.contextmanager
-    def serving(self, app):
+    def serving(self, app, ssl_context=None):
         """Serve `app`, from the same thread, and yield its URL."""
-        runner, url = self._wait(self._start(app))
+        runner, url = self._wait(self._start(app, ssl_context))
         try:
             yield url
         finally:
@@ -295,16 +300,22 @@ class Internet:
     def _wait(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=15)
 
+    @contextlib.contextmanager
+    def secured(self, ssl_context):
+        """Serve the same hosts over TLS, and yield their URL."""
+        with self.serving(self._app(), ssl_context) as url:
+            yield url
+
     @staticmethod
     async def _settle():
         for _ in range(3):
             await asyncio.sleep(0)
 
     @staticmethod
-    async def _start(app):
+    async def _start(app, ssl_context):
         runner = web.AppRunner(app, shutdown_timeout=2)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=ssl_context)
         await site.start()
         # By name: jars keep no cookies of an IP address.
         return runner, site.name.replace("127.0.0.1", "localhost")

@@ -12,6 +12,7 @@ from yarl import URL
 
 import drywire
 
+from ..client.forwarding import basic, logins, targets
 from .internet import COMMANDS, EVENTS
 from .playing import run_or_left_out
 from .signatures import defaults_in
@@ -24,12 +25,10 @@ LEFT_OUT = {
     "S0-07": "connectors: issue 6",
     "S0-08": "connectors: issue 6",
     "S0-09": "connectors: issue 6",
-    "S0-35": "connectors: issue 6",
     "S0-36": "resolvers: issue 6",
     "S0-37": "TLS: issue 6",
     "S0-38": "TLS: issue 6",
-    "S0-39": "proxies: issue 6",
-    "S0-40": "proxies: issue 6",
+    "S0-40": "ProxyConnector: issue 6",
 }
 
 
@@ -469,3 +468,59 @@ def test_s0_34_dummy_cookie_jar(script_anywhere, internet):
         """
     )
     assert script_anywhere.run(cookies_of_an_address, played["session"], internet) == {}
+
+
+# Connectors and proxies
+
+
+async def test_s0_35_limits_of_a_connector(play):
+    played = await play("conn = aiohttp.TCPConnector(limit=30)")
+    assert (played["conn"].limit, played["conn"].limit_per_host) == (30, 0)
+    played = await play("conn = aiohttp.TCPConnector(limit_per_host=30)")
+    assert (played["conn"].limit, played["conn"].limit_per_host) == (100, 30)
+
+
+async def test_s0_39_proxy(play, internet, proxy):
+    played = await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://python.org",
+                                   proxy="http://some.proxy.com") as resp:
+                print(resp.status)
+        """,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert played.said == "200\n"
+    assert targets(proxy) == [f"{internet.url}/".encode()]
+    assert internet.last.target == "/"
+
+
+async def test_s0_39_proxy_auth(play, internet, proxy):
+    played = await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            proxy_auth = aiohttp.BasicAuth('user', 'pass')
+            async with session.get("http://python.org",
+                                   proxy="http://some.proxy.com",
+                                   proxy_auth=proxy_auth) as resp:
+                print(resp.status)
+        """,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert played.said == "200\n"
+    assert logins(proxy) == [basic("user:pass")]
+    assert "Proxy-Authorization" not in internet.last.headers
+
+
+async def test_s0_39_trust_env(play, proxy, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+    example = """
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://python.org", trust_env=True) as resp:
+                print(resp.status)
+        """
+    assert (await play(example)).said == "200\n"
+    assert len(proxy.heads) == 1
+    # That it does not read the environment unasked, the document says itself.
+    assert (await play(example, shortened=[(", trust_env=True", "")])).said == "200\n"
+    assert len(proxy.heads) == 1

@@ -9,20 +9,17 @@ from yarl import URL
 
 import drywire
 
+from ..client.forwarding import basic, logins, targets
 from .internet import EVENTS
 from .playing import ON_ASYNCIO, run_or_left_out
 
 LEFT_OUT = {
-    "S1-27": "connectors: issue 6",
     "S1-28": "resolvers: issue 6",
     "S1-29": "TLS: issue 6",
     "S1-30": "TLS: issue 6",
     "S1-31": "TLS: issue 6",
     "S1-32": "TLS: issue 6; it is binascii that it shows",
     "S1-33": "connectors: issue 6",
-    "S1-34": "proxies: issue 6",
-    "S1-35": "proxies: issue 6",
-    "S1-36": "proxies: issue 6",
 }
 
 
@@ -492,3 +489,59 @@ def test_s1_26_connector_of_a_session(script_anywhere, internet):
 
     script_anywhere.run(visit)
     assert played["conn"].closed
+
+
+async def test_s1_27_limit_of_a_connector(play):
+    # The document means connections to one endpoint, which is limit_per_host since aiohttp 2.
+    for limit, read in (("30", 30), ("None", 0)):
+        played = await play("conn = aiohttp.TCPConnector(limit=30)", shortened=[("30", limit)])
+        assert played["conn"].limit == read
+
+
+# Proxies
+
+
+async def test_s1_34_proxy(play, internet, proxy):
+    played = await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://python.org",
+                                   proxy="http://some.proxy.com") as resp:
+                print(resp.status)
+        """,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert played.said == "200\n"
+    assert targets(proxy) == [f"{internet.url}/".encode()]
+    assert internet.last.target == "/"
+
+
+async def test_s1_35_proxy_auth(play, internet, proxy):
+    played = await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            proxy_auth = aiohttp.BasicAuth('user', 'pass')
+            async with session.get("http://python.org",
+                                   proxy="http://some.proxy.com",
+                                   proxy_auth=proxy_auth) as resp:
+                print(resp.status)
+        """,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert played.said == "200\n"
+    assert logins(proxy) == [basic("user:pass")]
+    assert "Proxy-Authorization" not in internet.last.headers
+
+
+async def test_s1_36_login_in_the_url_of_a_proxy(play, internet, proxy, session):
+    # Slip: the document does not await it.
+    await play(
+        """
+        await session.get("http://python.org",
+                          proxy="http://user:pass@some.proxy.com")
+        """,
+        session=session,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert logins(proxy) == [basic("user:pass")]
+    assert "Proxy-Authorization" not in internet.last.headers

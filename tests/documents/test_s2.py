@@ -13,14 +13,12 @@ from yarl import URL
 
 import drywire
 
+from ..client.forwarding import basic, logins, targets
 from .playing import ON_ASYNCIO, run_or_left_out
 
 SERVER = "the server: issue 7"
 LEFT_OUT = {
     "S2-01": "commands of a shell",
-    "S2-08": "TLS: issue 6",
-    "S2-09": "proxies: issue 6",
-    "S2-10": "proxies: issue 6",
     "S2-22": "connectors: issue 6",
     **{f"S2-{number}": SERVER for number in range(26, 50)},
 }
@@ -169,6 +167,68 @@ async def test_s2_07_connector(play, internet):
     assert played.said == "成功请求30次\n"
     assert len(internet.seen) == 30
     assert internet.most_open <= 20
+
+
+async def test_s2_08_no_verification(play, internet, server_tls):
+    example = """
+        # 忽略SSL 证书验证,测试环境专用
+        from drywire import TCPConnector
+        async def main():
+            # 禁用SSL验证(生产环境禁止使用!)
+            connector = TCPConnector(ssl=False)
+            async with aiohttp.ClientSession(connector=connector) as session:
+                async with session.get("https://自签名证书的域名.com") as resp:
+                    print(resp.status)
+        """
+    with internet.secured(server_tls) as url:
+        shortened = [("https://自签名证书的域名.com", url)]
+        assert (await play(example, main="main", shortened=shortened)).said == "200\n"
+        with pytest.raises(drywire.ClientConnectorCertificateError):
+            await play(example, main="main", shortened=[*shortened, ("ssl=False", "ssl=True")])
+
+
+async def test_s2_09_proxy(play, internet, proxy):
+    played = await play(
+        """
+        # proxy
+        async def main():
+            async with aiohttp.ClientSession(
+                # HTTP代理(本地代理示例,根据实际代理地址修改)
+                proxy="http://127.0.0.1:7890"
+                # SOCKS5代理:proxy="socks5://127.0.0.1:7890"
+            ) as session:
+                async with session.get("/ip") as resp:
+                    print(await resp.json()) # 查看代理后的出口IP
+        """,
+        main="main",
+        relative=True,
+        shortened=[("http://127.0.0.1:7890", f"http://{proxy.address}")],
+    )
+    assert eval(played.said) == {"origin": "127.0.0.1"}
+    assert targets(proxy) == [f"{internet.url}/ip".encode()]
+
+
+async def test_s2_10_proxy_auth(play, internet, proxy):
+    played = await play(
+        """
+        # proxy_auth
+        from drywire import BasicAuth
+        async def main():
+            async with aiohttp.ClientSession(
+                proxy="http://127.0.0.1:7890",
+                # 代理认证:用户名admin,密码123456
+                proxy_auth=BasicAuth(login="admin", password="123456")
+            ) as session:
+                async with session.get("/ip") as resp:
+                    print(await resp.json())
+        """,
+        main="main",
+        relative=True,
+        shortened=[("127.0.0.1:7890", proxy.address)],
+    )
+    assert eval(played.said) == {"origin": "127.0.0.1"}
+    assert logins(proxy) == [basic("admin:123456")]
+    assert "Proxy-Authorization" not in internet.last.headers
 
 
 async def test_s2_11_auth(play):

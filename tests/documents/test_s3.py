@@ -17,7 +17,6 @@ from .playing import run_or_left_out
 
 LEFT_OUT = {
     "S3-01": "requests, not aiohttp",
-    "S3-12": "proxies and TLS: issue 6",
     "S3-15": "the server: issue 7; S3-16 talks to its handler",
 }
 
@@ -318,6 +317,40 @@ def test_s3_11_connector(script, internet):
     )
     assert len(internet.seen) == 50
     assert internet.most_open <= 10
+
+
+def test_s3_12_proxy_and_ssl(script_anywhere, internet, server_tls, monkeypatch):
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, internet.url)
+    example = """
+        #!/usr/bin/env python
+        # -*- coding: utf-8 -*-
+        # 代理方式：
+        # 1) 从系统环境变量读取代理（HTTP_PROXY/HTTPS_PROXY）：trust_env=True
+        # 2) 在请求级别指定 proxy 参数
+        # 3) 关闭 SSL：生产环境建议使用默认验证；如确需跳过验证，可传 ssl=False（不安全）
+        import asyncio
+        import drywire as aiohttp
+
+        async def main():
+            async with aiohttp.ClientSession(trust_env=True) as session:
+                # 指定代理示例：proxy='http://127.0.0.1:7890'
+                async with session.get('https://httpbin.org/ip', proxy=None, ssl=True) as resp:
+                    print(await resp.json())
+
+            # 如必须跳过 SSL 验证（不安全，谨慎使用）
+            async with aiohttp.ClientSession() as session:
+                async with session.get('https://self-signed.badssl.com/', ssl=False) as resp:
+                    print('status:', resp.status)
+
+        if __name__ == '__main__':
+            asyncio.run(main())
+        """
+    with internet.secured(server_tls) as url:
+        played = script_anywhere(example, shortened=[("https://self-signed.badssl.com", url)])
+    assert played.said == "{'origin': '127.0.0.1'}\nstatus: 200\n"
+    # The first one went to the server as to a proxy, the second one straight.
+    assert [seen.target for seen in internet.seen] == [f"{internet.url}/ip", "/"]
 
 
 RETRY = """

@@ -17,7 +17,6 @@ LEFT_OUT = {
     "S4-01": SERVER,
     "S4-03": SERVER,
     "S4-04": "the language, not aiohttp: async def beside yield from",
-    "S4-24": "connectors: issue 6",
     "S4-25": "resolvers: issue 6",
     "S4-26": "TLS: issue 6",
     "S4-27": "TLS: issue 6",
@@ -25,8 +24,6 @@ LEFT_OUT = {
     "S4-29": "TLS: issue 6",
     "S4-30": "TLS: issue 6",
     "S4-31": "connectors: issue 6",
-    "S4-32": "proxies: issue 6",
-    "S4-33": "proxies: issue 6",
     "S4-39": "commands of a shell",
     **{f"S4-{number}": SERVER for number in range(40, 51)},
 }

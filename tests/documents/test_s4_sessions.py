@@ -6,6 +6,7 @@ import pytest
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from ..client.forwarding import basic, logins, targets
 from .playing import ON_ASYNCIO
 
 
@@ -273,3 +274,73 @@ def test_s4_38_graceful_shutdown_with_ssl(script, internet):
         asyncio=asyncio,
     )
     assert internet.last.target == "/"
+
+
+# Connectors and proxies
+
+
+async def test_s4_24_limits_of_a_connector(play):
+    limits = []
+    for example in ("limit=30", "limit=0", "limit_per_host=30"):
+        played = await play(f"conn = aiohttp.TCPConnector({example})")
+        limits.append((played["conn"].limit, played["conn"].limit_per_host))
+    assert limits == [(30, 0), (0, 0), (100, 30)]
+
+
+async def test_s4_32_proxy(play, internet, proxy):
+    played = await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://python.org",
+                                   proxy="http://some.proxy.com") as resp:
+                print(resp.status)
+        """,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert played.said == "200\n"
+    assert targets(proxy) == [f"{internet.url}/".encode()]
+    assert internet.last.target == "/"
+
+
+async def test_s4_32_proxy_auth(play, internet, proxy):
+    played = await play(
+        """
+        async with aiohttp.ClientSession() as session:
+            proxy_auth = aiohttp.BasicAuth('user', 'pass')
+            async with session.get("http://python.org",
+                                   proxy="http://some.proxy.com",
+                                   proxy_auth=proxy_auth) as resp:
+                print(resp.status)
+        """,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert played.said == "200\n"
+    assert logins(proxy) == [basic("user:pass")]
+    assert "Proxy-Authorization" not in internet.last.headers
+
+
+async def test_s4_32_login_in_the_url_of_a_proxy(play, internet, proxy, session):
+    # Slip: the document does not await it.
+    await play(
+        """
+        await session.get("http://python.org",
+                          proxy="http://user:pass@some.proxy.com")
+        """,
+        session=session,
+        shortened=[("some.proxy.com", proxy.address)],
+    )
+    assert logins(proxy) == [basic("user:pass")]
+    assert "Proxy-Authorization" not in internet.last.headers
+
+
+async def test_s4_33_trust_env(play, proxy, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address}")
+    example = """
+        async with aiohttp.ClientSession() as session:
+            async with session.get("http://python.org", trust_env=True) as resp:
+                print(resp.status)
+        """
+    assert (await play(example)).said == "200\n"
+    assert len(proxy.heads) == 1
+    assert (await play(example, shortened=[(", trust_env=True", "")])).said == "200\n"
+    assert len(proxy.heads) == 1

@@ -276,12 +276,13 @@ INFO = drywire.RequestInfo(URL("http://host/"), "GET", {}, URL("http://host/#par
 
 
 def test_e_18_client_response_error_is_made_from_a_request_and_its_history():
+    """Differs: its repr leaves out the headers, of which some are secret, and is bounded like its text."""
     error = kin("ClientResponseError", "ClientError", apart=(OSError,))
     made = error(INFO, (), status=404, message="Not Found", headers={"X-A": "1"})
     assert (made.request_info, made.history, made.status) == (INFO, (), 404)
     assert (made.message, made.headers, made.args) == ("Not Found", {"X-A": "1"}, (INFO, ()))
     assert str(made) == "404, message='Not Found', url='http://host/#part'"
-    assert repr(made) == f"ClientResponseError({INFO!r}, (), status=404, message='Not Found', headers={{'X-A': '1'}})"
+    assert repr(made) == f"<ClientResponseError {INFO.method} 404, message='Not Found', url='http://host/#part'>"
     bare = error(INFO, ())
     assert (bare.status, bare.message, bare.headers) == (0, "", None)
 

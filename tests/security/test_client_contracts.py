@@ -200,7 +200,6 @@ async def test_34513_the_cache_of_names_is_bounded(monkeypatch):
     cache.close()
 
 
-@pytest.mark.xfail(strict=True, reason="TCPConnector._open calls TCP and TLS one phase, connect, where a time passes")
 async def test_a_12_a_tls_handshake_that_takes_too_long_says_tls(scripted):
     async def silent(peer, script):
         await peer.ended()

@@ -208,32 +208,7 @@ def too_long(errors):
     return [size for size in sizes if max(size[1:]) > SAID]
 
 
-LONG_WINDED = {
-    "long reason",
-    "content coding",
-    "many fields",
-    "type",
-    "broken type",
-    "charset",
-    "location elsewhere",
-    "location of no host",
-    "location of a long host",
-    "location of a name that is too long",
-    "location in a circle",
-    "challenge",
-    "algorithm",
-}
-"""Of these errors.py says a whole line, and by repr all headers, and those of the history."""
-
-
-def rows():
-    mark = pytest.mark.xfail(
-        strict=True, reason="client/drywire_client/errors.py shows messages, URLs and headers whole"
-    )
-    return [pytest.param(what, marks=[mark] if what in LONG_WINDED else []) for what in GARBAGE]
-
-
-@pytest.mark.parametrize("what", rows())
+@pytest.mark.parametrize("what", GARBAGE)
 async def test_69244_an_error_says_little_whatever_the_server_sent(scripted, what):
     async def talk(peer, script):
         while await peer.head():

@@ -588,11 +588,11 @@ async def test_a_8_host_comes_first(wire):
 
 
 @pytest.mark.parametrize("given", ["session", "call"])
-async def test_a_8_a_host_of_the_program_is_the_only_one_and_stands_where_it_was_put(wire, given):
+async def test_a_8_a_host_of_the_program_is_the_only_one_and_the_first_field(wire, given):
     headers = {"X-First": "1", "host": "elsewhere"}
     async with wire() as to, drywire.ClientSession(headers=headers if given == "session" else None) as session:
         async with session.get(to.url, headers=None if given == "session" else headers) as response:
             await response.read()
     lines = to.requests[0][0].split(b"\r\n")
-    assert lines[1:3] == [b"X-First: 1", b"host: elsewhere"]
+    assert lines[1:3] == [b"host: elsewhere", b"X-First: 1"]
     assert sum(line.lower().startswith(b"host:") for line in lines) == 1

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 import drywire
-from drywire_client.call import _origin
+from drywire_client.request import origin_of
 
 from ..client.conftest import OK, answering, eventually, scripted  # noqa: F401
 
@@ -158,9 +158,9 @@ async def test_pitfall_15_they_stay_where_the_origin_stays(origins, way, locatio
 def test_pitfall_15_scheme_and_port_both_count():
     """What the tests above cannot show: one port cannot have two schemes, and the default ones are not for tests."""
     origins = ["http://a/", "https://a/", "http://a:443/", "https://a:80/", "http://b/", "http://a.b/", "http://a:81/"]
-    assert len({_origin(URL(url)) for url in origins}) == len(origins)
-    assert _origin(URL("http://A:80/")) == _origin(URL("http://a/b?c#d"))
-    assert _origin(URL("https://a:443/")) == _origin(URL("https://u:p@a"))
+    assert len({origin_of(URL(url)) for url in origins}) == len(origins)
+    assert origin_of(URL("http://A:80/")) == origin_of(URL("http://a/b?c#d"))
+    assert origin_of(URL("https://a:443/")) == origin_of(URL("https://u:p@a"))
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization"])
