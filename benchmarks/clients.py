@@ -1,4 +1,4 @@
-"""A client that GETs a small page again and again from one and the same server."""
+"""A client at work: small GETs, JSON that is POSTed, and one large download, from a server that parses nothing."""
 
 from __future__ import annotations
 
@@ -9,43 +9,56 @@ from collections.abc import Callable
 from .processes import LOAD_CORE, pin, serving
 from .rounds import Target, interleaved, show
 
-PEERS = {
-    "drywire uvloop": ("drywire", "uvloop", 20_000),
-    "aiohttp uvloop": ("aiohttp", "uvloop", 20_000),
-    "drywire asyncio": ("drywire", "asyncio", 20_000),
-    "aiohttp asyncio": ("aiohttp", "asyncio", 20_000),
-    "drywire trio": ("drywire", "trio", 20_000),
-    "httpx asyncio": ("httpx", "asyncio", 1_600),
+Peer = tuple[str, str]
+
+PEERS: dict[str, Peer] = {
+    "drywire uvloop": ("drywire", "uvloop"),
+    "aiohttp uvloop": ("aiohttp", "uvloop"),
+    "drywire asyncio": ("drywire", "asyncio"),
+    "aiohttp asyncio": ("aiohttp", "asyncio"),
+    "drywire trio": ("drywire", "trio"),
+    "httpx trio": ("httpx", "trio"),
+    "httpx asyncio": ("httpx", "asyncio"),
 }
-TARGETS = [
-    Target("drywire uvloop", "aiohttp uvloop", 1.3),
-    Target("drywire asyncio", "aiohttp asyncio", 1.0),
-    Target("drywire trio", "httpx asyncio", 1.0),
+REQUESTS = {"drywire": 20_000, "aiohttp": 20_000, "httpx": 1_600}
+SMALL = [
+    Target("drywire uvloop", "aiohttp uvloop", 1.6),
+    Target("drywire asyncio", "aiohttp asyncio", 1.6),
+    Target("drywire trio", "httpx trio", 5.0),
 ]
+BULK = [Target("drywire uvloop", "aiohttp uvloop", 1.0), Target("drywire asyncio", "aiohttp asyncio", 1.0)]
 
 
-def contender(library: str, loop: str, requests: int, port: int) -> Callable[[], float]:
-    def run() -> float:
-        command = [
-            *pin(LOAD_CORE),
-            sys.executable,
-            "-m",
-            "benchmarks.peers.get",
-            library,
-            loop,
-            str(port),
-            str(requests),
-        ]
+class Contender:
+    """One library on one loop, run again and again; its processor time is kept beside the rate."""
+
+    def __init__(self, library: str, loop: str, kind: str, port: int) -> None:
+        self._words = [library, loop, kind, str(port), str(REQUESTS[library])]
+        self.microseconds: list[float] = []
+
+    def __call__(self) -> float:
+        command = [*pin(LOAD_CORE), sys.executable, "-m", "benchmarks.peers.requests", *self._words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise RuntimeError(done.stderr.strip().splitlines()[-1])
-        return float(done.stdout)
-
-    return run
+        rate, microseconds = map(float, done.stdout.split())
+        self.microseconds.append(microseconds)
+        return rate
 
 
 def main(rounds: int) -> None:
     """Measure and print."""
     with serving("raw_server") as (port, _):
-        results = interleaved({name: contender(*peer, port) for name, peer in PEERS.items()}, rounds)
-    show("client: 32 tasks, small GETs, kept connections", results, "req/s", TARGETS, less_is_better=False)
+        for kind, title in (("get", "small GETs"), ("post", "small JSON POSTs")):
+            contenders = {name: Contender(*peer, kind, port) for name, peer in PEERS.items()}
+            runs: dict[str, Callable[[], float]] = dict(contenders)
+            results = interleaved(runs, rounds)
+            show(f"client: 32 tasks, {title}, kept connections", results, "req/s", SMALL, less_is_better=False)
+            used = {name: one.microseconds for name, one in contenders.items() if name in results}
+            show("  processor time of it", used, "us", SMALL, less_is_better=True)
+    with serving("bulk_server") as (port, _):
+        bulk: dict[str, Callable[[], float]] = {
+            name: Contender(*peer, "download", port) for name, peer in PEERS.items() if peer[0] != "httpx"
+        }
+        results = interleaved(bulk, rounds)
+        show("client: 1 GiB in one response", results, "MiB/s", BULK, less_is_better=False)

@@ -116,6 +116,7 @@ class _Zlib:
         self._decoder: Any = _zlib.decompressobj(_GZIP_BITS) if gzip else None
         self._over = False  # what follows is padding
         self.ended = False
+        self.holds_output = False
 
     def decode(self, data: bytes, room: int) -> tuple[bytes, bytes]:
         if self._over:
@@ -128,14 +129,16 @@ class _Zlib:
                 self._start = data
                 return b"", b""
             self._decoder = _zlib.decompressobj(_deflate_bits(data))
+        data, waiting = (b"", data) if self.holds_output else (data, b"")
         try:
             decoded = self._decoder.decompress(data, room)
         except _zlib.error as error:
             raise ContentCodingError(f"malformed {'gzip' if self._gzip else 'deflate'}: {error}") from error
-        if not self._decoder.eof:
-            return decoded, self._decoder.unconsumed_tail
-        self.ended = True
-        return decoded, self._decoder.unused_data
+        self.ended = self._decoder.eof
+        rest = self._decoder.unused_data if self.ended else self._decoder.unconsumed_tail
+        # Where a piece is full just as the input is used up, zlib keeps the rest in its window, and shows no tail.
+        self.holds_output = not self.ended and not rest and len(decoded) >= room
+        return decoded, rest + waiting
 
     def _next_member(self, data: bytes) -> bytes:
         """Return what is to be decoded of what follows the end: another member, or nothing (RFC 1952, 2.2)."""
@@ -169,6 +172,8 @@ class _Brotli:
 
     def decode(self, data: bytes, room: int) -> tuple[bytes, bytes]:
         if self.ended:
+            if data:
+                raise ContentCodingError("malformed br: more follows its end")  # as the decoder has it for one piece
             return b"", b""
         step = self._decoder.process if hasattr(self._decoder, "process") else self._decoder.decompress
         try:
@@ -179,8 +184,9 @@ class _Brotli:
         except self._module.error as error:
             raise ContentCodingError(f"malformed br: {error}") from error
         self.ended = self._decoder.is_finished()
-        # It says that it can take more while it holds output, too: only a step that gives nothing tells.
-        self.holds_output = bool(decoded) and not self.ended
+        # Some versions say that they can take more while they hold output, too: a full piece tells.
+        full = len(decoded) >= room or not self._decoder.can_accept_more_data()
+        self.holds_output = full and not self.ended
         return decoded, rest
 
 

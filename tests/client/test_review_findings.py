@@ -1,7 +1,6 @@
 """What the review of 21 November found: each test fails on the tree that was reviewed."""
 
 import gzip
-import os
 import tempfile
 import time
 import zlib

@@ -15,6 +15,8 @@ import pytest
 import drywire
 from drywire_client import errors
 from drywire_client.bodies import make_body
+from drywire_client.proxies import _SCHEMES
+from drywire_client.request_fields import SERVER_SOFTWARE
 from drywire_client.timeouts import DEFAULT_TIMEOUT
 
 from ..tree import ROOT, run_python
@@ -137,6 +139,24 @@ def test_the_limits_on_inflating_are_the_cores():
     assert f"{limits.decoded_free // 2**20} MiB, and beyond that to {limits.decoded_ratio} times its size" in told
     assert limits.content_codings == 5
     assert "five at the most" in told
+
+
+def test_what_is_read_unasked_is_twice_the_read_bufsize():
+    size = inspect.signature(drywire.ClientSession).parameters["read_bufsize"].default
+    told = " ".join(section("Responses").split())
+    assert f"up to twice `read_bufsize` ({2 * size // 1024} KiB)" in told
+    assert drywire.StreamReader(limit=size).get_read_buffer_limits()[1] == 2 * size
+
+
+def test_the_schemes_of_proxies_are_told_whole():
+    told = " ".join(section("Proxies").split())
+    assert f"({', '.join(_SCHEMES[:-1])} or {_SCHEMES[-1]})" in told
+    assert set(re.findall(r"`(\w+)_proxy`", told)) - {"no"} == set(_SCHEMES)
+
+
+def test_the_user_agent_looks_as_in_the_table_of_differences():
+    (told,) = re.findall(r"^\| User-Agent \| ``(.+?)``", section("What differs from aiohttp"), re.MULTILINE)
+    assert re.sub(r"[\d.]+", "1", told) == re.sub(r"[\d.]+", "1", SERVER_SOFTWARE)
 
 
 @pytest.mark.parametrize("example", ["practice_server.py", "downloader.py", "api_client.py"])
