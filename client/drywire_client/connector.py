@@ -124,6 +124,11 @@ class TCPConnector:
         return self._closed
 
     @property
+    def runtime(self) -> Runtime | None:
+        """The runtime that its connections belong to; None before the first."""
+        return self._runtime
+
+    @property
     def limit(self) -> int:
         """Connections that may be in use at once; 0 for any number."""
         return self._limit

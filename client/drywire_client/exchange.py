@@ -49,7 +49,7 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     connector: TCPConnector | None = request.session.connector
     if connector is None:
         raise RuntimeError("Session is closed")
-    runtime = current_runtime()
+    runtime = connector.runtime or current_runtime()
     if request.deadlines.timeout.connect:
         request.deadlines.for_attempt(runtime.now())
     endpoint = connector.endpoint_of(request)
@@ -120,7 +120,7 @@ async def _attempt(connection: Connection, request: ClientRequest, runtime: Runt
     """Send `request` on `connection`. Raises _Stale where the connection ended before a byte of the response."""
     upload: Upload | None = None
     try:
-        body = inline_body(request)
+        body = b"" if request.payload is None else inline_body(request)
         head: http1.Response | None = None
         if body is not None:
             await connection.stream.send(*_whole(connection, request, body))

@@ -57,6 +57,8 @@ class ClientResponse(ResponseHead):
     """
 
     _body: bytes | None = None
+    _at_hand: bytes | None = None  # the body that came with the head, while nobody wants it as a stream
+    _content: StreamReader | None = None
     _ended = False  # the response, not the upload
     _closed = False
     _output_size = 0
@@ -75,8 +77,6 @@ class ClientResponse(ResponseHead):
         self._connection: Connection | None = connection
         self._runtime = runtime
         self._upload = upload
-        self.content = StreamReader(self, request.settings.read_bufsize)
-        """The body as a stream."""
         fields = head.headers.raw.lower() if isinstance(head.headers, http1.FieldLines) else b""
         self.sets_cookies = b"set-cookie:" in fields
         """Whether it has cookies for the session."""
@@ -86,11 +86,30 @@ class ClientResponse(ResponseHead):
             self._ended = True
             self.content.feed_eof()
             self.close()
+        if self._content is None:
+            self._at_hand = connection.channel.connection.read_whole_body()
+            if self._at_hand is not None:
+                self._end()
+                return
         self._take_what_has_come()
         if not self._ended:
             connection.read_ahead = weakref.WeakMethod(self._read_ahead)
             if connection.is_wanted:
                 self._read_ahead()
+
+    @property
+    def content(self) -> StreamReader:
+        """The body as a stream."""
+        content = self._content
+        if content is None:
+            content = self._content = StreamReader(self, self._request.settings.read_bufsize)
+            if self._at_hand is not None:
+                if self._at_hand:
+                    content.feed(self._at_hand)
+                content.feed_eof()
+                if self._body is not None:
+                    content.read_nowait()
+        return content
 
     def __del__(self) -> None:
         if getattr(self, "_connection", None) is not None:
@@ -131,13 +150,20 @@ class ClientResponse(ResponseHead):
         ClientConnectionError where the response was closed before it was read.
         """
         if self._body is None:
-            if self._closed and not self.content.is_eof() and self.content.exception() is None:
-                raise ClientConnectionError("Connection closed")
-            self._body = self.content.read_nowait() if self.content.is_whole else await self.content.read()
+            if self._content is None and self._at_hand is not None:
+                self._body = self._at_hand
+            else:
+                self._body = await self._rest()
             if self._request.settings.traces:
                 params = TraceResponseChunkReceivedParams(self.method, self.url, self._body)
                 await emit(self._request.settings.traces, "response_chunk_received", params)
         return self._body
+
+    async def _rest(self) -> bytes:
+        content = self.content
+        if self._closed and not content.is_eof() and content.exception() is None:
+            raise ClientConnectionError("Connection closed")
+        return content.read_nowait() if content.is_whole else await content.read()
 
     def get_encoding(self) -> str:
         """Return the encoding for `text`: the charset that is said and known, else what the session resolves to.

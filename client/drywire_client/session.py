@@ -99,39 +99,46 @@ class ClientSession(SessionSettings):
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
         the session is closed, and TypeError or ValueError for options that are not valid.
         """
-        return self._begin(method, url, **options)
+        return self._begin(method, url, options)
 
     def get(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """GET `url`; see `request`."""
-        return self._begin("GET", url, allow_redirects=allow_redirects, **options)
+        options["allow_redirects"] = allow_redirects
+        return self._begin("GET", url, options)
 
     def head(self, url: str | URL, *, allow_redirects: bool = False, **options: Any) -> Awaited[ClientResponse]:
         """HEAD `url`, and follow no redirects unless told to; see `request`."""
-        return self._begin("HEAD", url, allow_redirects=allow_redirects, **options)
+        options["allow_redirects"] = allow_redirects
+        return self._begin("HEAD", url, options)
 
     def options(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
         """OPTIONS on `url`; see `request`."""
-        return self._begin("OPTIONS", url, allow_redirects=allow_redirects, **options)
+        options["allow_redirects"] = allow_redirects
+        return self._begin("OPTIONS", url, options)
 
     def post(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """POST `data` to `url`; see `request`."""
-        return self._begin("POST", url, data=data, **options)
+        options["data"] = data
+        return self._begin("POST", url, options)
 
     def put(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PUT `data` to `url`; see `request`."""
-        return self._begin("PUT", url, data=data, **options)
+        options["data"] = data
+        return self._begin("PUT", url, options)
 
     def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
         """PATCH `url` with `data`; see `request`."""
-        return self._begin("PATCH", url, data=data, **options)
+        options["data"] = data
+        return self._begin("PATCH", url, options)
 
     def delete(self, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
         """DELETE `url`; see `request`."""
-        return self._begin("DELETE", url, **options)
+        return self._begin("DELETE", url, options)
 
-    def _begin(self, method: str, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
-        tracked = options.get("upload_tracker") is not None
-        return Awaited((self._tracked if tracked else self._request)(method, url, **options))
+    def _begin(self, method: str, url: str | URL, options: dict[str, Any]) -> Awaited[ClientResponse]:
+        if options.get("upload_tracker") is not None:
+            return Awaited(self._tracked(method, url, **options))
+        return Awaited(self._request(method, url, **options))
 
     async def _tracked(self, method: str, url: str | URL, *, upload_tracker: UploadTracker, **options: Any) -> Any:
         """Make a request, and settle its tracker if it fails before anything is sent."""

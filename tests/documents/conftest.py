@@ -82,6 +82,14 @@ async def proxy(scripted):
         yield script
 
 
+@pytest.fixture
+def ca_bundle(ca, tmp_path):
+    """The file of the authorities that are trusted, where an example trusts its own."""
+    path = tmp_path / "ca-bundle.crt"
+    ca.cert_pem.write_to_path(str(path))
+    return path
+
+
 class Taken:
     """The last request that `wire` has taken, before any server decodes it."""
 

@@ -5,6 +5,7 @@ same block in seed-001 or seed-004, which render the same documents.
 """
 
 import hashlib
+import ssl
 import zlib
 
 import pytest
@@ -26,8 +27,6 @@ LEFT_OUT = {
     "S0-08": "connectors: issue 6",
     "S0-09": "connectors: issue 6",
     "S0-36": "resolvers: issue 6",
-    "S0-37": "TLS: issue 6",
-    "S0-38": "TLS: issue 6",
     "S0-40": "ProxyConnector: issue 6",
 }
 
@@ -470,7 +469,7 @@ def test_s0_34_dummy_cookie_jar(script_anywhere, internet):
     assert script_anywhere.run(cookies_of_an_address, played["session"], internet) == {}
 
 
-# Connectors and proxies
+# Connectors, TLS, proxies
 
 
 async def test_s0_35_limits_of_a_connector(play):
@@ -478,6 +477,35 @@ async def test_s0_35_limits_of_a_connector(play):
     assert (played["conn"].limit, played["conn"].limit_per_host) == (30, 0)
     played = await play("conn = aiohttp.TCPConnector(limit_per_host=30)")
     assert (played["conn"].limit, played["conn"].limit_per_host) == (100, 30)
+
+
+async def test_s0_37_no_verification(play, internet, session, server_tls):
+    with internet.secured(server_tls) as url:
+        played = await play(
+            "r = await session.get('https://example.com', verify_ssl=False)",
+            session=session,
+            at=url,
+            deprecated="verify_ssl",
+        )
+        assert played["r"].status == 200
+        with pytest.raises(drywire.ClientConnectorCertificateError):
+            await session.get(url)
+
+
+async def test_s0_38_own_authorities(play, internet, session, server_tls, ca_bundle):
+    with internet.secured(server_tls) as url:
+        played = await play(
+            """
+            sslcontext = ssl.create_default_context(cafile='/path/to/ca-bundle.crt')
+            r = await session.get('https://example.com', ssl_context=sslcontext)
+            """,
+            session=session,
+            ssl=ssl,
+            at=url,
+            shortened=[("/path/to/ca-bundle.crt", str(ca_bundle))],
+            deprecated="ssl_context",
+        )
+    assert played["r"].status == 200
 
 
 async def test_s0_39_proxy(play, internet, proxy):

@@ -1,10 +1,14 @@
 """The examples of seed-004 from what a session shares on; what is left out of that document: test_s4.py."""
 
 import asyncio
+import datetime
+import ssl
 
 import pytest
 from multidict import CIMultiDictProxy
 from yarl import URL
+
+import drywire
 
 from ..client.forwarding import basic, logins, targets
 from .playing import ON_ASYNCIO
@@ -276,7 +280,7 @@ def test_s4_38_graceful_shutdown_with_ssl(script, internet):
     assert internet.last.target == "/"
 
 
-# Connectors and proxies
+# Connectors, TLS, proxies
 
 
 async def test_s4_24_limits_of_a_connector(play):
@@ -285,6 +289,137 @@ async def test_s4_24_limits_of_a_connector(play):
         played = await play(f"conn = aiohttp.TCPConnector({example})")
         limits.append((played["conn"].limit, played["conn"].limit_per_host))
     assert limits == [(30, 0), (0, 0), (100, 30)]
+
+
+async def test_s4_26_no_verification(play, internet, session, server_tls):
+    with internet.secured(server_tls) as url:
+        played = await play(
+            "r = await session.get('https://example.com', verify_ssl=False)",
+            session=session,
+            at=url,
+            deprecated="verify_ssl",
+        )
+    assert played["r"].status == 200
+
+
+async def test_s4_26_own_authorities(play, internet, session, server_tls, ca_bundle):
+    with internet.secured(server_tls) as url:
+        played = await play(
+            """
+            sslcontext = ssl.create_default_context(
+               cafile='/path/to/ca-bundle.crt')
+            r = await session.get('https://example.com', ssl_context=sslcontext)
+            """,
+            session=session,
+            ssl=ssl,
+            at=url,
+            shortened=[("/path/to/ca-bundle.crt", str(ca_bundle))],
+            deprecated="ssl_context",
+        )
+    assert played["r"].status == 200
+
+
+async def test_s4_26_certificate_of_the_client(play, internet, session, ca, ca_bundle, tmp_path):
+    wanting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("localhost").configure_cert(wanting)
+    ca.configure_trust(wanting)
+    wanting.verify_mode = ssl.CERT_REQUIRED
+    device = ca.issue_cert("device.example")
+    (tmp_path / "device.pem").write_bytes(b"".join(pem.bytes() for pem in device.cert_chain_pems))
+    device.private_key_pem.write_to_path(str(tmp_path / "device.jey"))
+    with internet.secured(wanting) as url:
+        played = await play(
+            """
+            sslcontext = ssl.create_default_context(
+               cafile='/path/to/ca-bundle.crt')
+            sslcontext.load_cert_chain('/path/to/client/public/device.pem',
+                                       '/path/to/client/private/device.jey')
+            r = await session.get('https://example.com', ssl_context=sslcontext)
+            """,
+            session=session,
+            ssl=ssl,
+            at=url,
+            shortened=[
+                ("/path/to/ca-bundle.crt", str(ca_bundle)),
+                ("/path/to/client/public", str(tmp_path)),
+                ("/path/to/client/private", str(tmp_path)),
+            ],
+            deprecated="ssl_context",
+        )
+    assert played["r"].status == 200
+
+
+@pytest.fixture
+async def trusting(client_tls):
+    """A session that trusts the tests' authority, so that what is wrong is that which the example means."""
+    async with drywire.ClientSession(ssl=client_tls) as session:
+        yield session
+
+
+@pytest.fixture
+def badssl(internet, ca):
+    """Like badssl.com: what examples write of two hosts, and where they are."""
+    elsewhere, outdated = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
+    ca.issue_cert("elsewhere.example").configure_cert(elsewhere)
+    ca.issue_cert("localhost", not_after=datetime.datetime(2020, 1, 1)).configure_cert(outdated)
+    with internet.secured(elsewhere) as wrong, internet.secured(outdated) as expired:
+        yield [("https://wrong.host.badssl.com", wrong), ("https://expired.badssl.com", expired)]
+
+
+async def test_s4_27_connector_ssl_error(play, internet, trusting, badssl):
+    # Slip: a certificate that has expired is an error of certificates, in aiohttp too since Python 3.7. Where there is no
+    # TLS at all, the example is right.
+    example = """
+        try:
+            await session.get('https://expired.badssl.com/')
+        except aiohttp.ClientConnectorSSLError as e:
+            assert isinstance(e, ssl.SSLError)
+            seen = e
+        """
+    with pytest.raises(drywire.ClientConnectorCertificateError, match="expired"):
+        await play(example, session=trusting, ssl=ssl, shortened=badssl[1:])
+    plain = internet.url.replace("http:", "https:")
+    played = await play(example, session=trusting, ssl=ssl, shortened=[("https://expired.badssl.com", plain)])
+    assert isinstance(played["seen"], drywire.ClientConnectorSSLError)
+
+
+async def test_s4_28_connector_certificate_error(play, trusting, badssl):
+    played = await play(
+        """
+        try:
+            await session.get('https://wrong.host.badssl.com/')
+        except aiohttp.ClientConnectorCertificateError as e:
+            assert isinstance(e, ssl.CertificateError)
+            seen = e
+        """,
+        session=trusting,
+        ssl=ssl,
+        shortened=badssl[:1],
+    )
+    assert "localhost" in str(played["seen"])
+
+
+async def test_s4_29_ssl_error(play, trusting, badssl):
+    played = await play(
+        """
+        try:
+            await session.get('https://expired.badssl.com/')
+        except aiohttp.ClientSSLError as e:
+            assert isinstance(e, ssl.SSLError)
+            first = e
+
+        try:
+            await session.get('https://wrong.host.badssl.com/')
+        except aiohttp.ClientSSLError as e:
+            assert isinstance(e, ssl.CertificateError)
+            second = e
+        """,
+        session=trusting,
+        ssl=ssl,
+        shortened=badssl,
+    )
+    assert "expired" in str(played["first"])
+    assert "localhost" in str(played["second"])
 
 
 async def test_s4_32_proxy(play, internet, proxy):

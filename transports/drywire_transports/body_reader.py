@@ -1,19 +1,21 @@
 """`StreamReader`: a message body as users read it, with aiohttp's names, pulled from the connection as it is read.
 
-Nothing is read ahead of the reader but what arrived together with the head: a reader that pauses makes the socket
-pause.
+A reader that pauses makes the socket pause. What lies in memory unread is what came together with the head, and, where
+somebody has the body read ahead, as much as `StreamReader.get_read_buffer_limits` says: the client does that while
+others wait for the connection's place.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from drywire_sansio.coding import ContentCodingError, ContentDecoder
 
-from .errors import StreamBusy
+from .errors import StreamBusy, StreamTimeout
 
 __all__ = ["EMPTY_PAYLOAD", "BodySource", "EmptyStreamReader", "LineTooLong", "Piece", "StreamReader", "empty_body"]
 
@@ -73,7 +75,9 @@ def _no_chunk(chunk: tuple[bytes, bool]) -> bool:
 class StreamReader:
     """The body of a request or response, read once, from front to back.
 
-    One task may read at a time; a second raises RuntimeError. After an error every further read raises it again.
+    One task may read at a time; a second raises StreamBusy, a RuntimeError. An error ends the body: every read that has
+    to wait for more raises it, again and again. What had come before it can still be had by the reads that need no more
+    than that, such as `readany`.
 
     Made without a source it is fed by hand: `feed_data` and `feed_eof` on one side, reading on the other. The
     parameters are aiohttp's; what is no source and `limit`, `timer` and `loop` are accepted and not needed.
@@ -98,9 +102,14 @@ class StreamReader:
     _waiting: Any = None
     _reading = False
     _limit = READ_LIMIT
-    _owes_chunk_end = False
+    _chunk_end = -1  # a byte of the body, counted as decoded: a chunk ends before it, which `readchunk` has not said
+    _in_chunk = False  # whether a coded chunk has given bytes, and its end was not seen yet
     is_fed = False
     """Whether somebody feeds what the source gives, so that a reader waits for that and leaves the source alone."""
+    deadline: Callable[[], float] | None = None
+    """Returns until when a reader waits that begins to wait for what is fed, on the runtime's clock; None: for ever."""
+    timed_out: Callable[[StreamTimeout], Exception] | None = None
+    """Returns what such a reader raises once that has passed; None: the StreamTimeout itself."""
 
     def __init__(
         self, protocol: Any = None, limit: int = READ_LIMIT, *, timer: object = None, loop: object = None
@@ -163,10 +172,9 @@ class StreamReader:
     def end_http_chunk_receiving(self) -> None:
         """Say that the chunk ends with what was fed last."""
         if self._raw:
-            data, _ = self._raw[-1]
-            self._raw[-1] = (data, True)
+            self._raw[-1] = (self._raw[-1][0], True)
         else:
-            self._owes_chunk_end = True  # its bytes were read before
+            self._end_chunk()
             self.wake()
 
     def wake(self) -> None:
@@ -183,6 +191,8 @@ class StreamReader:
 
     def at_eof(self) -> bool:
         """Whether the body has been read to its end."""
+        if self._eof and not self._size and self._decoder is not None and not self._reading:
+            self._look_for_end()
         return self._eof and not self._size and not self._raw and self._decoder is None
 
     def on_eof(self, callback: Callable[[], None]) -> None:
@@ -213,7 +223,10 @@ class StreamReader:
         return self._reading
 
     def get_read_buffer_limits(self) -> tuple[int, int]:
-        """Return the low and high marks of aiohttp's buffer; here nothing is read ahead of the reader."""
+        """Return the low mark (the `limit`) and the high mark (twice that), in bytes.
+
+        Where the body is read ahead, that pauses at the high mark; nothing else is read before it is asked for.
+        """
         return self._limit, 2 * self._limit
 
     def set_read_chunk_size(self, n: int) -> None:
@@ -269,32 +282,54 @@ class StreamReader:
         if not separator:
             raise ValueError("separator must not be empty")
         limit = 2 * self._limit if max_size is None else max_size
-        gathered = bytearray()
+        gathered, chunk_ends, start = bytearray(), list[int](), self.total_bytes - self._size
         while True:
             try:
                 if not self._size and not await self._fill():
                     return bytes(gathered)
             except BaseException:
-                self._put_back(bytes(gathered))  # a cancelled call loses nothing
+                # A cancelled call loses nothing
+                self._put_back(bytes(gathered), (*chunk_ends, self._chunk_end - start))
                 raise
-            searched = max(0, len(gathered) - len(separator) + 1)
-            gathered += self._take_piece()[0]
-            end = gathered.find(separator, searched)
-            if end >= 0:
-                end += len(separator)
-                self._put_back(bytes(memoryview(gathered)[end:]))
-                del gathered[end:]
-            if len(gathered) > limit:
+            if gathered and self._chunk_end == start + len(gathered):
+                chunk_ends.append(len(gathered))
+            size, found = self._up_to(separator, gathered)
+            if len(gathered) + size > limit:
+                self._take_first(size)
                 raise LineTooLong(f"no {separator!r} within {limit} bytes of the body")
-            if end >= 0:
+            if found and not gathered:
+                return self._take_first(size)
+            gathered += self._take_first(size)
+            if found:
                 return bytes(gathered)
 
+    def _up_to(self, separator: bytes, gathered: bytearray) -> tuple[int, bool]:
+        """Return how many bytes of the first piece a line takes that began with `gathered`, and whether it ends so."""
+        data, start = self._pieces[0][0], self._offset
+        if gathered and len(separator) > 1:
+            tail = bytes(gathered[1 - len(separator) :])
+            found = (tail + data[start : start + len(separator) - 1]).find(separator)
+            if found >= 0:
+                return found + len(separator) - len(tail), True
+        found = data.find(separator, start)
+        return (len(data) - start, False) if found < 0 else (found + len(separator) - start, True)
+
     async def readchunk(self) -> tuple[bytes, bool]:
-        """Return the next piece and whether it ends a chunk of the chunked coding; ``(b"", False)`` at the end."""
-        if not self._size and (self._owes_chunk_end or not await self._fill()):
-            owed, self._owes_chunk_end = self._owes_chunk_end, False
-            return b"", owed
-        return self._take_piece()
+        """Return the next piece and whether it ends a chunk of the chunked coding; ``(b"", False)`` at the end.
+
+        ``(b"", True)`` is the end of a chunk whose last byte was returned before.
+        """
+        if not self._size and not self._is_at_chunk_end:
+            await self._fill(for_chunk_end=True)
+        data = b"" if not self._size or self._is_at_chunk_end else self._take_piece()[0]
+        ends_chunk = self._is_at_chunk_end
+        if ends_chunk:
+            self._chunk_end = -1
+        return data, ends_chunk
+
+    @property
+    def _is_at_chunk_end(self) -> bool:
+        return self._chunk_end == self.total_bytes - self._size
 
     def read_nowait(self, n: int = -1) -> bytes:
         """Return up to `n` bytes of what is there (all of it with -1), without waiting."""
@@ -309,10 +344,6 @@ class StreamReader:
     def unread_data(self, data: bytes) -> None:
         """Put `data` back in front of what is still to be read."""
         warnings.warn("unread_data is deprecated: keep the bytes yourself", DeprecationWarning, stacklevel=2)
-        if self._offset:
-            first, ends_chunk = self._pieces.popleft()
-            self._pieces.appendleft((first[self._offset :], ends_chunk))
-            self._offset = 0
         self._put_back(data)
 
     def iter_chunked(self, n: int) -> AsyncIterator[bytes]:
@@ -334,16 +365,16 @@ class StreamReader:
 
     # Pieces
 
-    async def _fill(self) -> bool:
-        """Wait for one more piece; False at the end."""
+    async def _fill(self, for_chunk_end: bool = False) -> bool:
+        """Wait for one more piece, or for the end of a chunk if that is asked for; False at the end."""
         self._raise_if_broken()
         if self._reading:
             raise StreamBusy("read() called while another task is already waiting for this body")
         self._reading = True
         try:
             if self._decoder is not None:
-                return await self._fill_decoded()
-            return await self._next()
+                return await self._fill_decoded(for_chunk_end)
+            return await self._next(for_chunk_end)
         except StreamBusy:
             raise  # the second reader's mistake, and no business of the first
         except Exception as error:
@@ -352,17 +383,15 @@ class StreamReader:
         finally:
             self._reading = False
 
-    async def _next(self) -> bool:
+    async def _next(self, for_chunk_end: bool) -> bool:
         """Wait for one more piece as it has come; False at the end."""
         while self._source is None or self.is_fed:
             if self._eof:
                 return False
             before = self.total_raw_bytes
             await self._wait()
-            if self.total_raw_bytes != before:
+            if self.total_raw_bytes != before or (for_chunk_end and self._is_at_chunk_end):
                 return True
-            if self._owes_chunk_end:
-                return False
         piece = await self._source.pull()
         if piece is None:
             self.feed_eof()
@@ -376,18 +405,22 @@ class StreamReader:
         if running is None:
             raise RuntimeError("a StreamReader that is fed by hand waits on the running loop: there is none")
         runtime = running()
+        until = math.inf if self.deadline is None else self.deadline()
         self._waiting = wake = runtime.wake()
-        await runtime.park(wake)
+        try:
+            await runtime.park(wake, until)
+        except StreamTimeout as error:
+            if self.timed_out is None:
+                raise
+            raise self.timed_out(error) from error
         self._raise_if_broken()
 
-    async def _fill_decoded(self) -> bool:
+    async def _fill_decoded(self, for_chunk_end: bool) -> bool:
         while self._decoder is not None:
-            if self._decode_one():
+            if self._decode_one() or (for_chunk_end and self._is_at_chunk_end):
                 return True
-            if self._raw or self._decoder is None:
-                continue
-            if not await self._next() and not self._raw:
-                self._end_decoding(self._decoder)
+            if not await self._next(for_chunk_end) and not self._raw:
+                self._end_decoding()
         return False
 
     def _decode_one(self) -> bool:
@@ -409,17 +442,39 @@ class StreamReader:
                     self._pieces.append((data, ends_chunk))
                     self._size += len(data)
                     self.total_bytes += len(data)
+                    self._in_chunk = not ends_chunk
                     return True
+                if ends_chunk and self._in_chunk:
+                    self._end_chunk()  # known only now that nothing more came out
         except ContentCodingError as error:
-            raise self._failed(error) from error
+            self._exception = self._failed(error)
+            raise self._exception from error
 
-    def _end_decoding(self, decoder: ContentDecoder) -> None:
-        assert self._failed is not None
+    def _end_decoding(self) -> None:
+        if self._decoder is None or self._failed is None:
+            return
         try:
-            decoder.end()
+            self._decoder.end()
         except ContentCodingError as error:
-            raise self._failed(error) from error
+            self._exception = self._failed(error)
+            raise self._exception from error
         self._decoder = None
+
+    def _look_for_end(self) -> None:
+        """Decode once more, for what is left may give nothing but the end. An error is left to the next read."""
+        try:
+            if self._exception is None and not self._decode_one():
+                self._end_decoding()
+        except Exception as error:
+            self._exception = error
+
+    def _end_chunk(self) -> None:
+        """Say that a chunk ends behind the last byte that is here."""
+        self._in_chunk = False
+        if self._pieces:
+            self._pieces[-1] = (self._pieces[-1][0], True)
+        elif self.total_bytes:
+            self._chunk_end = self.total_bytes
 
     def _raise_if_broken(self) -> None:
         if self._exception is not None:
@@ -431,12 +486,34 @@ class StreamReader:
             data = data[self._offset :]
             self._offset = 0
         self._size -= len(data)
+        if ends_chunk:
+            self._chunk_end = self.total_bytes - self._size
         return data, ends_chunk
 
-    def _put_back(self, data: bytes) -> None:
-        if data:
-            self._pieces.appendleft((data, False))
-            self._size += len(data)
+    def _take_first(self, n: int) -> bytes:
+        """Return `n` bytes of the first piece, or the rest of it if that is what `n` is."""
+        data, start = self._pieces[0][0], self._offset
+        if start + n == len(data):
+            return self._take_piece()[0]
+        self._offset += n
+        self._size -= n
+        return data[start : start + n]
+
+    def _put_back(self, data: bytes, chunk_ends: Iterable[int] = ()) -> None:
+        """Put `data` in front of what is here; chunks end before its bytes of the numbers `chunk_ends`, in order."""
+        if self._offset:
+            first, ends_chunk = self._pieces.popleft()
+            self._pieces.appendleft((first[self._offset :], ends_chunk))
+            self._offset = 0
+        start, pieces = 0, list[Piece]()
+        for end in chunk_ends:
+            if start < end <= len(data):
+                pieces.append((data[start:end], True))
+                start = end
+        if start < len(data):
+            pieces.append((data[start:], False))
+        self._pieces.extendleft(reversed(pieces))
+        self._size += len(data)
 
     def _take(self, n: int) -> bytes:
         """Return up to `n` of the bytes that are here, without copying a piece that is taken whole."""

@@ -96,8 +96,14 @@ class MultipartWriter(Payload):
             size = payload.size
             if size is None or encoding or transfer:
                 return None
-            total += len(self._boundary) + 6 + len(payload._binary_headers) + size
+            total += len(self._boundary) + 6 + len(self._head(payload, size)) + size
         return total
+
+    def _head(self, payload: Payload, size: int | None) -> bytes:
+        """Return the fields of a part, with its `size` as it is now: a writer may have got parts since."""
+        if size is not None and not self._is_form_data:
+            payload.headers["Content-Length"] = str(size)
+        return payload._binary_headers
 
     # Parts
 
@@ -116,7 +122,8 @@ class MultipartWriter(Payload):
     def append_payload(self, payload: Payload) -> Payload:
         """Add `payload`, coded as its Content-Encoding and Content-Transfer-Encoding fields say.
 
-        Raises RuntimeError for a coding that is not known.
+        Raises RuntimeError for a coding that is not known, ValueError for a header that HTTP does not allow, and for
+        one that a part of a form may not have.
         """
         if self._is_form_data:
             self._check_form_part(payload)
@@ -130,15 +137,18 @@ class MultipartWriter(Payload):
             raise RuntimeError(f"unknown content transfer encoding: {transfer}")
         encoding = "" if encoding in _PLAIN else encoding
         transfer = "" if transfer in _AS_IT_IS else transfer
-        if payload.size is not None and not encoding and not transfer:
-            payload.headers["Content-Length"] = str(payload.size)
+        self._head(payload, None if encoding or transfer else payload.size)  # so that a wrong one is found here
         self._parts.append((payload, encoding, transfer))
         return payload
 
     def _check_form_part(self, payload: Payload) -> None:
-        """Name a part of a form that has no name. RFC 7578 leaves no other headers in one than it needs."""
+        """Name a part of a form that has no name. Raises ValueError for a coding, which no form may have (RFC 7578, 4.8)."""
+        for name in ("Content-Encoding", "Content-Transfer-Encoding"):
+            if name in payload.headers:
+                raise ValueError(f"a part of a form has no {name}: it goes as it is (RFC 7578, 4.7 and 4.8)")
         if "Content-Disposition" not in payload.headers:
             payload.set_content_disposition("form-data", name=f"section-{len(self._parts)}")
+        self._head(payload, None)  # so that a wrong one is found here
 
     def append_json(self, obj: Any, headers: LooseHeaders | None = None) -> Payload:
         """Add `obj` in JSON."""
@@ -164,7 +174,7 @@ class MultipartWriter(Payload):
             body = payload.in_memory()
             if body is None:
                 return None
-            pieces += (self._delimiter(), payload._binary_headers, body, b"\r\n")
+            pieces += (self._delimiter(), self._head(payload, payload.size), body, b"\r\n")
         return b"".join([*pieces, self._end()])
 
     def _delimiter(self) -> bytes:
@@ -184,8 +194,9 @@ class MultipartWriter(Payload):
     async def write(self, writer: BodyWriter, close_boundary: bool = True) -> None:
         """Write all parts, and the closing delimiter unless told not to."""
         for payload, encoding, transfer in self._parts:
-            await writer.write(self._delimiter() + payload._binary_headers)
-            if encoding or transfer:
+            is_coded = bool(encoding or transfer)
+            await writer.write(self._delimiter() + self._head(payload, None if is_coded else payload.size))
+            if is_coded:
                 coder = _Coder(writer, encoding, transfer)
                 await payload.write(coder)
                 await coder.finish()
@@ -222,23 +233,31 @@ class _Base64:
 
 
 class _QuotedPrintable:
-    """quoted-printable (RFC 2045, 6.7), line by line; a long one is broken wherever a piece ends."""
+    """quoted-printable (RFC 2045, 6.7), line by line; a long one is broken wherever a piece ends.
+
+    Only CRLF is a line end: CR and LF by themselves are coded, so that what is no text comes back as it was, too.
+    """
 
     def __init__(self) -> None:
         self._line = b""
 
     def encode(self, data: bytes) -> bytes:
-        data = self._line + data
-        whole = data.rfind(b"\n") + 1
-        self._line = data[whole:]
-        encoded = binascii.b2a_qp(data[:whole])
+        *lines, self._line = (self._line + data).split(b"\r\n")
+        encoded = b"".join([_quoted(line) + b"\r\n" for line in lines])
         if len(self._line) < LONG_LINE:
             return encoded
         line, self._line = self._line, b""
-        return encoded + binascii.b2a_qp(line) + b"=\r\n"
+        if line.endswith(b"\r"):  # its LF may follow
+            line, self._line = line[:-1], b"\r"
+        return encoded + _quoted(line) + b"=\r\n"
 
     def finish(self) -> bytes:
-        return binascii.b2a_qp(self._line)
+        return _quoted(self._line)
+
+
+def _quoted(line: bytes) -> bytes:
+    """Return `line` in lines of up to 76 characters; the only line feeds in them are those of soft line breaks."""
+    return binascii.b2a_qp(line, istext=False).replace(b"\n", b"\r\n")
 
 
 class _Coder:

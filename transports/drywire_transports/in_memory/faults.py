@@ -11,8 +11,10 @@ from itertools import cycle
 from typing import Any, BinaryIO
 
 from ..errors import StreamBroken
+from ..file_pieces import send_pieces
 from ..runtime import Runtime
 from ..stream import Buffer, ByteStream
+from ..which import current_runtime
 
 __all__ = ["Delayed", "EndsAfter", "ResetsAfter", "Split", "Wrapped"]
 
@@ -158,6 +160,10 @@ class ResetsAfter(Wrapped):
         if self._to_send < 0:
             self._cut()
             self._check()
+
+    async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
+        """Send a part of a file up to the reset, read piece by piece. Raises StreamBroken from there on."""
+        await send_pieces(self.send, current_runtime().in_thread, file, offset, count)
 
     @property
     def readable(self) -> bool:

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import IO, Any
 
+from ..file_pieces import sendfile_works
 from ..which import current_runtime
 from .payload import PIECE, BodyWriter, Payload
 
@@ -19,7 +20,9 @@ FILE_PIECE = 4 * PIECE
 class IOBasePayload(Payload):
     """An open file, from where it stands to its end. It is closed once it was sent.
 
-    A file that can be sought is sent again from the same place where that is needed.
+    A file that can be sought is sent again from the same place where that is needed. Where its end can be known, that
+    is looked up once, and what is written to the file from then on is not sent. What the file gives as text goes in
+    the charset of `encoding`, or in UTF-8.
     """
 
     def __init__(self, value: IO[Any], *args: Any, **kwargs: Any) -> None:
@@ -28,6 +31,7 @@ class IOBasePayload(Payload):
         super().__init__(value, *args, **kwargs)
         self._start: int | None = None
         self._seekable: bool | None = None
+        self._is_measured = False
         # Held by the thread that reads. One whose task was cancelled reads to its end: it must neither take from what
         # is sent again, nor keep the loop waiting for its end.
         self._in_use = threading.Lock()
@@ -45,20 +49,27 @@ class IOBasePayload(Payload):
 
     @property
     def size(self) -> int | None:
-        """What is left of the file in bytes; None where it cannot tell."""
-        start = self._position()
+        """What was left of the file in bytes when this was first asked; None where it cannot tell, or is text."""
+        if not self._is_measured:
+            self._is_measured = True
+            self._size = self._measured()
+        return self._size
+
+    def _measured(self) -> int | None:
+        start, file = self._position(), self._value
         if start is None:
             return None
         try:
-            return max(0, os.fstat(self._value.fileno()).st_size - start)
-        except (AttributeError, OSError, ValueError):
-            pass
-        try:
-            end = self._value.seek(0, os.SEEK_END)
-            self._value.seek(start)
-        except (AttributeError, OSError, ValueError):
+            if sendfile_works(file):
+                return max(0, os.fstat(file.fileno()).st_size - start)
+            if _is_costly_to_seek(file) or isinstance(file.read(0), str):
+                return None
+            file.seek(0, os.SEEK_END)
+            end = file.tell()
+            file.seek(start)
+            return max(0, int(end) - start)
+        except (AttributeError, OSError, TypeError, ValueError):
             return None
-        return max(0, int(end) - start)
 
     @property
     def autoclose(self) -> bool:
@@ -83,22 +94,26 @@ class IOBasePayload(Payload):
         return data if isinstance(data, str) else bytes(data).decode(encoding, errors)
 
     def _read(self) -> bytes:
-        data: bytes = self._value.read(FILE_PIECE)
-        return data
+        data: bytes | str = self._value.read(FILE_PIECE)
+        return data.encode(self._encoding or "utf-8") if isinstance(data, str) else data
 
     def _read_at(self, position: Any) -> tuple[bytes, Any]:
         """Return the bytes at `position` (None: wherever the file stands), and the next position; runs in a thread."""
-        with self._in_use:
-            if position is not None:
-                self._value.seek(position)
-            data = self._read()
-            next_position = None if position is None else self._value.tell()
+        try:
+            with self._in_use:
+                if position is not None:
+                    self._value.seek(position)
+                return self._read(), None if position is None else self._value.tell()
+        finally:
+            # Asked only when the lock is free: a `_close` that found it taken has said so before, and left it to this.
             if self._closing:
-                self._value.close()
-        return data, next_position
+                self._close()
 
     async def write(self, writer: BodyWriter) -> None:
-        """Write the rest of the file. Raises what reading it raises."""
+        """Write the rest of the file, and of it no more than `size`.
+
+        Raises EOFError where the file has become shorter than `size` said, and what reading it raises.
+        """
         if self._consumed:
             raise OSError("the file has been sent already, and cannot be sought back")
         position, left = self._position(), self.size
@@ -106,11 +121,14 @@ class IOBasePayload(Payload):
         runtime = current_runtime()
         while left is None or left > 0:
             data, position = await runtime.in_thread(self._read_at, position)
-            if not data:
+            if not data and left is None:
                 return
-            await writer.write(data)
+            if not data:
+                raise EOFError(f"the file has become shorter: {left} of the {self.size} bytes announced are missing")
             if left is not None:
+                data = data[:left]
                 left -= len(data)
+            await writer.write(data)
 
     def _close(self) -> None:
         self._closing = True
@@ -119,6 +137,12 @@ class IOBasePayload(Payload):
                 self._value.close()
             finally:
                 self._in_use.release()
+
+
+def _is_costly_to_seek(file: object) -> bool:
+    """Whether `file` unpacks what it reads (gzip, bz2, lzma, a member of a zip): its end is found by unpacking it."""
+    cheap = io.BufferedReader | io.BufferedRandom | io.BytesIO
+    return isinstance(file, io.BufferedIOBase) and not isinstance(file, cheap)
 
 
 def _file_name(value: object) -> str | None:
@@ -155,7 +179,3 @@ class TextIOPayload(IOBasePayload):
     def size(self) -> None:
         """None: what text comes to is known once it is encoded."""
         return None
-
-    def _read(self) -> bytes:
-        text: str = self._value.read(FILE_PIECE)
-        return text.encode(self._encoding or "utf-8")

@@ -13,7 +13,10 @@ __all__ = ["BytesIOPayload", "BytesPayload", "JsonBytesPayload", "JsonPayload", 
 
 
 class BytesPayload(Payload):
-    """bytes, bytearray or memoryview: sent as they are, without a copy, as often as it takes."""
+    """bytes, bytearray or memoryview: sent as they are, without a copy, as often as it takes.
+
+    A bytearray is looked into only while it is written, and may be changed in size once it was.
+    """
 
     replayable = True
 
@@ -22,12 +25,12 @@ class BytesPayload(Payload):
             raise TypeError(f"value argument must be byte-ish, not {type(value).__name__}")
         if args or kwargs:
             super().__init__(value, *args, **kwargs)
-        self._data = value if type(value) is bytes else _flat(value)
-        self._size = len(self._data)
+        self._data = value
+        self._size = value.nbytes if isinstance(value, memoryview) else len(value)
 
     def in_memory(self) -> bytes | memoryview:
         """Return the body."""
-        return self._data
+        return self._data if isinstance(self._data, bytes) else _flat(self._data)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return the body as text."""
@@ -35,10 +38,11 @@ class BytesPayload(Payload):
 
     async def write(self, writer: BodyWriter) -> None:
         """Write the body, a large one in pieces of 256 KiB."""
-        if len(self._data) <= PIECE:
-            await writer.write(self._data)
+        body = self.in_memory()
+        if len(body) <= PIECE:
+            await writer.write(body)
             return
-        view = memoryview(self._data)
+        view = memoryview(body)
         for start in range(0, len(view), PIECE):
             await writer.write(view[start : start + PIECE])
 
@@ -74,14 +78,14 @@ def _text_type(encoding: str | None, content_type: str | None) -> tuple[str, str
 
 
 class StringIOPayload(StringPayload):
-    """What is left to read of an `io.StringIO`."""
+    """What is left to read of an `io.StringIO` when the payload is made."""
 
     def __init__(self, value: io.StringIO, *args: Any, **kwargs: Any) -> None:
         super().__init__(value.read(), *args, **kwargs)
 
 
 class BytesIOPayload(BytesPayload):
-    """What is left to read of an `io.BytesIO`, which is not closed, and read by each write again."""
+    """What is left to read of an `io.BytesIO` when the payload is made; it is neither moved nor closed."""
 
     def __init__(self, value: io.BytesIO, *args: Any, **kwargs: Any) -> None:
         super().__init__(memoryview(value.getvalue())[value.tell() :], *args, **kwargs)

@@ -14,7 +14,7 @@ from drywire_sansio.content_disposition import (
     format_content_disposition,
     parse_content_disposition,
 )
-from drywire_sansio.http1 import FieldLines
+from drywire_sansio.http1 import FieldLines, LocalProtocolError
 
 from ..message_fields import LooseHeaders, map_to_fields, to_multidict
 
@@ -108,7 +108,11 @@ class Payload(ABC):
 
     @property
     def _binary_headers(self) -> bytes:
-        return FieldLines(map_to_fields(self.headers)).raw + b"\r\n"
+        """The head of a part that is this body. Raises ValueError for a field that HTTP does not allow."""
+        try:
+            return FieldLines(map_to_fields(self.headers)).raw + b"\r\n"
+        except LocalProtocolError as error:
+            raise ValueError(f"the headers of a part cannot be sent: {error}") from error
 
     @property
     def encoding(self) -> str | None:
