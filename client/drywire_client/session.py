@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 from yarl import URL
 
@@ -36,6 +36,7 @@ from .options import (
 )
 from .request import RequestSettings, absolute_url
 from .request_fields import check_framing, checked_method
+from .request_options import RequestOptions
 from .response import ClientResponse
 from .session_settings import SessionSettings, unclosed
 from .timeouts import DEFAULT_WS_TIMEOUT, ClientWSTimeout, Deadlines
@@ -82,7 +83,7 @@ class ClientSession(SessionSettings):
 
     # Requests
 
-    def request(self, method: str, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
+    def request(self, method: str, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """Request `url` by `method`: await it for the response, or enter it to have that released at the end.
 
         `params`: what is added to the URL's query: a mapping, pairs, or a str that is left as it is. `data`: the body:
@@ -101,43 +102,38 @@ class ClientSession(SessionSettings):
         """
         return self._begin(method, url, options)
 
-    def get(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
+    def get(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """GET `url`; see `request`."""
-        options["allow_redirects"] = allow_redirects
         return self._begin("GET", url, options)
 
-    def head(self, url: str | URL, *, allow_redirects: bool = False, **options: Any) -> Awaited[ClientResponse]:
+    def head(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """HEAD `url`, and follow no redirects unless told to; see `request`."""
-        options["allow_redirects"] = allow_redirects
+        options.setdefault("allow_redirects", False)
         return self._begin("HEAD", url, options)
 
-    def options(self, url: str | URL, *, allow_redirects: bool = True, **options: Any) -> Awaited[ClientResponse]:
+    def options(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """OPTIONS on `url`; see `request`."""
-        options["allow_redirects"] = allow_redirects
         return self._begin("OPTIONS", url, options)
 
-    def post(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
+    def post(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """POST `data` to `url`; see `request`."""
-        options["data"] = data
         return self._begin("POST", url, options)
 
-    def put(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
+    def put(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """PUT `data` to `url`; see `request`."""
-        options["data"] = data
         return self._begin("PUT", url, options)
 
-    def patch(self, url: str | URL, *, data: Any = None, **options: Any) -> Awaited[ClientResponse]:
+    def patch(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """PATCH `url` with `data`; see `request`."""
-        options["data"] = data
         return self._begin("PATCH", url, options)
 
-    def delete(self, url: str | URL, **options: Any) -> Awaited[ClientResponse]:
+    def delete(self, url: str | URL, **options: Unpack[RequestOptions]) -> Awaited[ClientResponse]:
         """DELETE `url`; see `request`."""
         return self._begin("DELETE", url, options)
 
-    def _begin(self, method: str, url: str | URL, options: dict[str, Any]) -> Awaited[ClientResponse]:
+    def _begin(self, method: str, url: str | URL, options: RequestOptions) -> Awaited[ClientResponse]:
         if options.get("upload_tracker") is not None:
-            return Awaited(self._tracked(method, url, **options))
+            return Awaited(self._tracked(method, url, **options))  # type: ignore[arg-type]  # not None
         return Awaited(self._request(method, url, **options))
 
     async def _tracked(self, method: str, url: str | URL, *, upload_tracker: UploadTracker, **options: Any) -> Any:

@@ -96,12 +96,15 @@ class MultipartWriter(Payload):
             size = payload.size
             if size is None or encoding or transfer:
                 return None
-            total += len(self._boundary) + 6 + len(self._head(payload, size)) + size
+            total += len(self._boundary) + 6 + len(self._head((payload, encoding, transfer), size)) + size
         return total
 
-    def _head(self, payload: Payload, size: int | None) -> bytes:
+    def _head(self, part: Part, size: int | None) -> bytes:
         """Return the fields of a part, with its `size` as it is now: a writer may have got parts since."""
-        if size is not None and not self._is_form_data:
+        payload, encoding, transfer = part
+        if self._is_form_data or encoding or transfer:
+            payload.headers.popall("Content-Length", None)  # of another writer, where it was not coded
+        elif size is not None:
             payload.headers["Content-Length"] = str(size)
         return payload._binary_headers
 
@@ -127,7 +130,7 @@ class MultipartWriter(Payload):
         """
         if self._is_form_data:
             self._check_form_part(payload)
-            self._parts.append((payload, "", ""))
+            self._add((payload, "", ""))
             return payload
         encoding = payload.headers.get("Content-Encoding", "").lower()
         transfer = payload.headers.get("Content-Transfer-Encoding", "").lower()
@@ -137,18 +140,20 @@ class MultipartWriter(Payload):
             raise RuntimeError(f"unknown content transfer encoding: {transfer}")
         encoding = "" if encoding in _PLAIN else encoding
         transfer = "" if transfer in _AS_IT_IS else transfer
-        self._head(payload, None if encoding or transfer else payload.size)  # so that a wrong one is found here
-        self._parts.append((payload, encoding, transfer))
+        self._add((payload, encoding, transfer))
         return payload
 
+    def _add(self, part: Part) -> None:
+        self._head(part, part[0].size)  # raises for a field that cannot be sent
+        self._parts.append(part)
+
     def _check_form_part(self, payload: Payload) -> None:
-        """Name a part of a form that has no name. Raises ValueError for a coding, which no form may have (RFC 7578, 4.8)."""
+        """Name a part of a form that has no name. Raises ValueError for a coding: forms have none (RFC 7578, 4.8)."""
         for name in ("Content-Encoding", "Content-Transfer-Encoding"):
             if name in payload.headers:
                 raise ValueError(f"a part of a form has no {name}: it goes as it is (RFC 7578, 4.7 and 4.8)")
         if "Content-Disposition" not in payload.headers:
             payload.set_content_disposition("form-data", name=f"section-{len(self._parts)}")
-        self._head(payload, None)  # so that a wrong one is found here
 
     def append_json(self, obj: Any, headers: LooseHeaders | None = None) -> Payload:
         """Add `obj` in JSON."""
@@ -174,7 +179,7 @@ class MultipartWriter(Payload):
             body = payload.in_memory()
             if body is None:
                 return None
-            pieces += (self._delimiter(), self._head(payload, payload.size), body, b"\r\n")
+            pieces += (self._delimiter(), self._head((payload, "", ""), payload.size), body, b"\r\n")
         return b"".join([*pieces, self._end()])
 
     def _delimiter(self) -> bytes:
@@ -194,9 +199,8 @@ class MultipartWriter(Payload):
     async def write(self, writer: BodyWriter, close_boundary: bool = True) -> None:
         """Write all parts, and the closing delimiter unless told not to."""
         for payload, encoding, transfer in self._parts:
-            is_coded = bool(encoding or transfer)
-            await writer.write(self._delimiter() + self._head(payload, None if is_coded else payload.size))
-            if is_coded:
+            await writer.write(self._delimiter() + self._head((payload, encoding, transfer), payload.size))
+            if encoding or transfer:
                 coder = _Coder(writer, encoding, transfer)
                 await payload.write(coder)
                 await coder.finish()

@@ -101,7 +101,7 @@ class IOBasePayload(Payload):
         """Return the bytes at `position` (None: wherever the file stands), and the next position; runs in a thread."""
         try:
             with self._in_use:
-                if position is not None:
+                if position is not None and position != self._value.tell():  # going back may mean to unpack it again
                     self._value.seek(position)
                 return self._read(), None if position is None else self._value.tell()
         finally:
