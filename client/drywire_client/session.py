@@ -180,9 +180,7 @@ class ClientSession(SessionSettings):
         settings = self._settings
         if options or self._trace_configs:
             settings = self._call_settings(options)
-        merged = None
-        if headers or skip_auto_headers:
-            merged = self._merged(headers)
+        merged = self._merged(headers) if headers or skip_auto_headers else None
         if payload is not None and "Expect" in (self._headers if merged is None else merged):
             settings = replace(settings, expect100=True)
         if settings.compress or settings.chunked:

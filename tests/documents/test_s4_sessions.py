@@ -367,8 +367,8 @@ def badssl(internet, ca):
 
 
 async def test_s4_27_connector_ssl_error(play, internet, trusting, badssl):
-    # Slip: a certificate that has expired is an error of certificates, in aiohttp too since Python 3.7. Where there is no
-    # TLS at all, the example is right.
+    # Slip: a certificate that has expired is an error of certificates, in aiohttp too since Python 3.7. Where there is
+    # no TLS at all, the example is right.
     example = """
         try:
             await session.get('https://expired.badssl.com/')
