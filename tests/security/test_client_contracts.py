@@ -7,6 +7,8 @@ import pytest
 from yarl import URL
 
 import drywire
+from drywire import web
+from drywire.testing import MemoryConnector, record, replay, session_for
 from drywire_client.name_cache import MOST_NAMES, NameCache
 from drywire_transports import Address, current_runtime
 
@@ -208,3 +210,82 @@ async def test_a_12_a_tls_handshake_that_takes_too_long_says_tls(scripted):
         timeout = drywire.ClientTimeout(sock_connect=0.05)
         error = await failure(session, "GET", f"https://127.0.0.1:{script.port}/", timeout=timeout)
         assert error.phase == "tls"
+
+
+# (a) 4: the same client over a memory, and over what was recorded; no socket is opened
+
+
+@pytest.fixture
+def no_sockets(monkeypatch, anyio_backend_name):
+    """Let nobody connect: a loop's own sockets exist already."""
+
+    def refuse(*_):
+        raise AssertionError("a socket was to be connected")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr("drywire_client.connector.TCPConnector._open", refuse)
+
+
+async def test_a_4_a_session_talks_to_a_handler_without_a_socket(no_sockets):
+    routes = {("GET", "https://api.example.com/me"): {"name": "Ada"}}
+    connector = MemoryConnector(routes)
+    async with drywire.ClientSession("https://api.example.com/", connector=connector) as session:
+        async with session.get("me", headers={"X-A": "1"}) as response:
+            assert await response.json() == {"name": "Ada"}
+        with pytest.raises(drywire.ClientConnectionError, match="nothing answers"):
+            await session.get("you")
+    assert [(call.method, str(call.url), call.headers["X-A"]) for call in connector.calls[:1]] == [
+        ("GET", "https://api.example.com/me", "1")
+    ]
+
+
+async def test_a_4_a_session_talks_to_an_application_without_a_socket(no_sockets):
+    async def echo(request):
+        return web.Response(body=await request.read(), headers={"X-Host": request.host})
+
+    app = web.Application()
+    app.add_routes([web.post("/", echo)])
+    async with session_for(app) as session, session.post("/", data=b"body") as response:
+        assert (response.status, await response.read(), response.headers["X-Host"]) == (200, b"body", "localhost")
+
+
+async def test_a_4_a_conversation_is_recorded_and_replayed(scripted, answering, tmp_path):
+    path = tmp_path / "conversation.json"
+    async with scripted(answering()) as script:
+        async with drywire.ClientSession(connector=record(path)) as session:
+            async with session.get(script.url, headers={"Authorization": "Bearer secret"}) as response:
+                assert await response.read() == b"ok"
+    assert "secret" not in path.read_text()
+    async with drywire.ClientSession(connector=replay(path)) as session:
+        async with session.get(script.url) as response:
+            assert (response.status, await response.read()) == (200, b"ok")
+
+
+# (a) 13: the jar is a module of its own, keeps what servers say as they say it, and its file runs no code
+
+
+async def test_a_13_a_session_keeps_cookies_as_they_came_and_over_a_restart(scripted, tmp_path):
+    heads = []
+
+    async def talk(peer, script):
+        while head := await peer.head():
+            heads.append(head)
+            await peer.send(
+                b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a="x y"; Path=/\r\nSet-Cookie: b=1=2/3\r\n'
+                b"Set-Cookie: =nameless\r\nSet-Cookie: c\r\nSet-Cookie: d=4; Domain=elsewhere.example\r\n\r\n"
+            )
+
+    async with scripted(talk) as script:
+        jar = drywire.CookieJar(unsafe=True, quote_cookie=False)
+        async with drywire.ClientSession(cookie_jar=jar) as session:
+            await session.get(script.url)
+            jar.save(tmp_path / "jar.json")
+        assert b"{" in (tmp_path / "jar.json").read_bytes()[:1]
+        again = drywire.CookieJar(unsafe=True, quote_cookie=False)
+        again.load(tmp_path / "jar.json")
+        async with drywire.ClientSession(cookie_jar=again) as session:
+            await session.get(script.url)
+            await session.get(f"http://localhost:{script.port}/")
+    assert b"Cookie: " not in heads[0]
+    assert b'\r\nCookie: a="x y"; b=1=2/3\r\n' in heads[1]
+    assert b"Cookie: " not in heads[2]
