@@ -11,7 +11,6 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from drywire_sansio import http1
-from drywire_sansio.cookies import parse_cookie, write_cookie
 from drywire_sansio.grammar import REQUEST_TARGET
 from drywire_sansio.redirects import REDIRECTS, fields_left_behind, redirection
 from drywire_transports.message_fields import HttpVersion11
@@ -30,7 +29,7 @@ from .errors import (
 )
 from .proxies import proxy_for_url, proxy_of_environment
 from .request import ClientRequest, RequestSettings, check_url, origin_of
-from .request_fields import CHUNKED, length_field, own_framing, request_fields, to_field_lines
+from .request_fields import CHUNKED, length_field, own_framing, request_fields, to_field_lines, with_cookies
 from .response import ClientResponse
 from .timeouts import Deadlines
 from .tracing import (
@@ -207,7 +206,7 @@ class Call:
         cookie = cookie_field(self.session.cookie_jar, url, self.cookies)
         if cookie is not None and "Cookie" in (self.session.headers if given is None else given):
             given = (self.session.headers if given is None else given).copy()
-            cookie = _with_cookies(given.popall("Cookie"), cookie)
+            cookie = with_cookies(given.popall("Cookie"), cookie)
         if given is None:
             base: http1.FieldLines = self.session.plain_fields(url, content_type, expect100)
             given = self.session.headers
@@ -344,13 +343,6 @@ def _as_text(location: str) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return "".join(chr(byte) if byte < 128 else f"%{byte:02X}" for byte in raw)
-
-
-def _with_cookies(fields: list[str], cookie: str) -> str:
-    """Return the cookies of the program's own Cookie `fields`, those of `cookie` in place of the same names."""
-    pairs = dict(parse_cookie("; ".join(fields)))
-    pairs.update(parse_cookie(cookie))
-    return write_cookie(pairs.items())
 
 
 async def checked(response: ClientResponse, check: RaiseForStatus) -> None:

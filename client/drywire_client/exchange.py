@@ -50,8 +50,10 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     if connector is None:
         raise RuntimeError("Session is closed")
     runtime = connector.runtime or current_runtime()
-    if request.deadlines.timeout.connect:
-        request.deadlines.for_attempt(runtime.now())
+    request.deadlines.for_attempt(runtime)
+    if request.was_sent:
+        request.renew_cookies()  # a middleware sends it again: after a challenge that set one, or to retry
+    request.was_sent = True
     endpoint = connector.endpoint_of(request)
     response: ClientResponse | None = None
     while response is None:
@@ -66,7 +68,7 @@ async def exchange(request: ClientRequest) -> ClientResponse:
                 broken = stale.args[0]
                 note_progress(broken, request, connection, "head")
                 raise broken from broken.__cause__
-            request.deadlines.for_attempt(runtime.now())
+            request.deadlines.for_attempt(runtime)
         except BaseException as error:
             connection.close()
             if isinstance(error, ClientError | TotalTimeoutError):

@@ -18,7 +18,7 @@ from drywire_transports.payloads import Payload
 from .bodies import make_body
 from .errors import InvalidUrlClientError, NonHttpUrlClientError
 from .proxies import ProxyRoute, through_proxy
-from .request_fields import length_field
+from .request_fields import length_field, with_cookies
 from .timeouts import Deadlines
 from .tracing import Trace
 from .upload_tracker import UploadTracker
@@ -106,6 +106,7 @@ class ClientRequest:
         self.deadlines = deadlines
         self.payload = payload
         """The body, None for none."""
+        self.was_sent = False
         self._fields = fields
         self._headers = headers
 
@@ -182,6 +183,12 @@ class ClientRequest:
             tuple((settings.proxy_headers or {}).items()),
             settings.websocket or self.original_url.scheme != "http",
         )
+
+    def renew_cookies(self) -> None:
+        """Take the cookies that the session has got since this was made, in place of those of the same names."""
+        field = self.session.cookie_jar.cookie_header(self.url)
+        if field:
+            self.headers["Cookie"] = with_cookies(self.headers.popall("Cookie", []), field)
 
     @property
     def request_info(self) -> RequestInfo:

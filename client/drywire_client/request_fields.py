@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 
 from drywire_sansio import __version__, http1
 from drywire_sansio.coding import accepted_codings
+from drywire_sansio.cookies import parse_cookie, write_cookie
 from drywire_sansio.grammar import METHOD
 from drywire_transports.message_fields import map_to_fields
 from drywire_transports.payloads import Payload
@@ -85,3 +86,10 @@ def to_field_lines(fields: list[tuple[bytes, bytes]]) -> http1.FieldLines:
         return http1.request_field_lines(fields)
     except http1.LocalProtocolError as error:
         raise ValueError(f"the request's headers cannot be sent: {error}") from error
+
+
+def with_cookies(fields: list[str], cookie: str) -> str:
+    """Return the cookies of the program's own Cookie `fields`, those of `cookie` in place of the same names."""
+    pairs = dict(parse_cookie("; ".join(fields)))
+    pairs.update(parse_cookie(cookie))
+    return write_cookie(pairs.items())

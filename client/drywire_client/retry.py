@@ -132,7 +132,7 @@ class RetryMiddleware:
                 earlier.append(type(failed).__name__)
                 await self._tell(request, len(earlier), delay, failed)
             await runtime.sleep_until(until)
-            request.deadlines.for_attempt(runtime.now())
+            request.deadlines.for_attempt(runtime)
 
     def _delay_after(
         self, request: ClientRequest, result: ClientResponse | ClientError, retried: int, now: float

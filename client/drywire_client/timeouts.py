@@ -8,6 +8,8 @@ from typing import Final
 
 from yarl import URL
 
+from drywire_transports import Runtime
+
 from .errors import ConnectionTimeoutError, SocketTimeoutError, TotalTimeoutError
 
 __all__ = ["DEFAULT_TIMEOUT", "DEFAULT_WS_TIMEOUT", "ClientTimeout", "ClientWSTimeout", "Deadlines"]
@@ -67,10 +69,10 @@ class Deadlines:
         """The limits that these come from."""
         return self._timeout
 
-    def for_attempt(self, now: float) -> None:
-        """Begin another attempt or hop at `now`: `connect` is each one's own."""
+    def for_attempt(self, runtime: Runtime) -> None:
+        """Begin an attempt, at a hop or again, now: `connect` is each one's own."""
         if self._timeout.connect:
-            self.connect = min(self.total, now + self._timeout.connect)
+            self.connect = min(self.total, runtime.now() + self._timeout.connect)
 
     def dial(self, now: float) -> float:
         """Return when a connection that is opened from `now` on must be open."""

@@ -7,6 +7,8 @@ on `drywire_transports` and `drywire_sansio`, never names an event loop, and nev
 from drywire_transports.websocket import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 
 from .app import Application
+from .app_key import AppKey, NotAppKeyWarning
+from .cleanup_contexts import CleanupError
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .errors import __all__ as _errors
 from .match_info import MatchInfo, Route
@@ -22,10 +24,13 @@ from .stream_response import StreamResponse
 from .websocket import WebSocketReady, WebSocketResponse
 
 __all__ = [
+    "AppKey",
     "AppRunner",
     "Application",
     "BaseSite",
+    "CleanupError",
     "MatchInfo",
+    "NotAppKeyWarning",
     "Request",
     "Response",
     "Route",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
+from .app_key import AppKey, NotAppKeyWarning
+from .cleanup_contexts import CleanupContexts
 from .match_info import Route
 from .request import Request
 from .routing.table import RouteDef, UrlDispatcher
 from .stream_response import StreamResponse
 
 __all__ = ["Application"]
+
+T = TypeVar("T")
 
 Callback = Callable[["Application"], Awaitable[None]]
 
@@ -25,7 +30,10 @@ class Signal(list[Callback]):
 
 
 class Application(MutableMapping[Any, Any]):
-    """A web application: also a mapping in which handlers find what they share.
+    """A web application: also a mapping in which handlers find what they share, by keys that are best `AppKey`.
+
+    `on_startup`, `on_shutdown` and `on_cleanup` are lists of coroutine functions of the application; `cleanup_ctx` is
+    one of async generators, for what is set up before those of `on_startup` and taken down before `on_cleanup`.
 
     `client_max_size` is the largest body, in bytes, that `Request.read`, `text` and `json` take in (1 MiB; 0 for any);
     streaming by `Request.content` is not bounded.
@@ -37,6 +45,7 @@ class Application(MutableMapping[Any, Any]):
         self.on_startup = Signal()
         self.on_shutdown = Signal()
         self.on_cleanup = Signal()
+        self.cleanup_ctx = CleanupContexts()
         self._state: dict[Any, Any] = {}
         self._frozen = False
 
@@ -49,10 +58,20 @@ class Application(MutableMapping[Any, Any]):
     def __hash__(self) -> int:
         return id(self)
 
+    @overload
+    def __getitem__(self, key: AppKey[T]) -> T: ...
+    @overload
+    def __getitem__(self, key: Any) -> Any: ...
     def __getitem__(self, key: Any) -> Any:
         return self._state[key]
 
+    @overload
+    def __setitem__(self, key: AppKey[T], value: T) -> None: ...
+    @overload
+    def __setitem__(self, key: Any, value: Any) -> None: ...
     def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, str):
+            warnings.warn(f"use a web.AppKey in place of the str {key!r}", NotAppKeyWarning, stacklevel=2)
         self._state[key] = value
 
     def __delitem__(self, key: Any) -> None:
@@ -82,7 +101,8 @@ class Application(MutableMapping[Any, Any]):
         return self.router.add_routes(routes)
 
     async def startup(self) -> None:
-        """Run `on_startup`."""
+        """Enter the clean-up contexts, and run `on_startup`."""
+        await self.cleanup_ctx.enter(self)
         await self.on_startup.send(self)
 
     async def shutdown(self) -> None:
@@ -90,8 +110,14 @@ class Application(MutableMapping[Any, Any]):
         await self.on_shutdown.send(self)
 
     async def cleanup(self) -> None:
-        """Run `on_cleanup`: no request is under way any more."""
-        await self.on_cleanup.send(self)
+        """Leave the clean-up contexts, and run `on_cleanup`: no request is under way any more.
+
+        Raises what they raise, CleanupError where several contexts fail; `on_cleanup` is run all the same.
+        """
+        try:
+            await self.cleanup_ctx.leave(self)
+        finally:
+            await self.on_cleanup.send(self)
 
     def handle(self, request: Request) -> Awaitable[StreamResponse]:
         """Find the handler of `request` and return its call, to be awaited.

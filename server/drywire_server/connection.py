@@ -16,7 +16,7 @@ from drywire_transports import ByteStream, Runtime, StreamBroken, StreamClosed, 
 from drywire_transports.body_reader import Piece, StreamReader, empty_body
 from drywire_transports.http_channel import HTTPChannel
 
-from .errors import HTTPException, HTTPInternalServerError, RequestPayloadError
+from .errors import ClientGone, HTTPException, HTTPInternalServerError, PayloadAccessError, RequestPayloadError
 from .request import Request
 from .response import Response
 from .settings import ServerSettings
@@ -39,6 +39,7 @@ NEED_DATA: Final = http1.NEED_DATA
 SEND_BODY: Final = http1.SEND_BODY
 DONE: Final = http1.DONE
 EMPTY_BODY: Final = empty_body()
+TOO_LATE: Final = "the body of a request cannot be read after its response was sent"
 
 
 class Owner(Protocol):
@@ -127,7 +128,10 @@ class ServerConnection:
         except http1.RemoteProtocolError as error:
             await self._refuse(error.status, str(error))
             return False
-        if not await self._respond(request):
+        answered = await self._respond(request)
+        if request.content is not EMPTY_BODY:
+            request.content.set_exception(PayloadAccessError(TOO_LATE))
+        if not answered:
             return False
         if core.their_state is SEND_BODY:
             await self._drop_body()
@@ -184,7 +188,8 @@ class ServerConnection:
     async def pull(self) -> Piece | None:
         """Return the next piece of the present request's body, None at its end (`BodySource`).
 
-        Raises RequestPayloadError for a malformed or incomplete body, StreamTimeout where the client is silent.
+        Raises RequestPayloadError for a malformed or incomplete body, StreamTimeout where the client is silent,
+        ClientGone where it has gone.
         """
         if self.core.client_is_waiting_for_100_continue and not self.responding:
             await self.send(http1.InformationalResponse(100, (), b"Continue"))
@@ -195,6 +200,8 @@ class ServerConnection:
             event = await self._channel.next_event()
         except http1.RemoteProtocolError as error:
             raise RequestPayloadError(str(error), error.status) from error
+        except (StreamBroken, StreamClosed) as error:
+            raise ClientGone(str(error)) from error
         if isinstance(event, http1.Data):
             return bytes(event.data), event.chunk_end
         return None
@@ -215,9 +222,12 @@ class ServerConnection:
     # Its response
 
     async def send(self, *events: http1.Event) -> None:
-        """Send `events` to the client. Raises ConnectionError where it has gone, StreamTimeout where it is too slow."""
+        """Send `events` to the client. Raises ClientGone where it has gone, StreamTimeout where it is too slow."""
         self.stream.write_deadline = self._now() + self.settings.write_timeout
-        await self._channel.send(*events)
+        try:
+            await self._channel.send(*events)
+        except (StreamBroken, StreamClosed) as error:
+            raise ClientGone(str(error)) from error
 
     async def _respond(self, request: Request) -> bool:
         """Run the handler and send what it returns; return whether a response went out whole."""
@@ -267,6 +277,9 @@ class ServerConnection:
             response = _plain(error.status, str(error))
         elif isinstance(error, StreamTimeout):
             response = _plain(408, f"the request's body did not come in time: {error}")
+        elif isinstance(error, TimeoutError):
+            logger.debug("the handler of %s %s timed out", request.method, request.raw_path, exc_info=error)
+            response = _plain(504, "Gateway Timeout")
         else:
             logger.error("Error handling request %s %s", request.method, request.raw_path, exc_info=error)
             response = _crash()

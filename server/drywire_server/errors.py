@@ -8,17 +8,23 @@ HTTPException (Response, Exception)
         HTTPClientError   HTTPBadRequest 400 ... HTTPTooManyRequests 429 ...
         HTTPServerError   HTTPInternalServerError 500 ...
 RequestPayloadError   the body of the request is malformed, or was cut off
+PayloadAccessError    the body is read after the response was sent
+ClientGone            the client has ended the connection
+GracefulExit          ends `run_app`
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from drywire_transports import StreamBroken, StreamClosed
 from drywire_transports.message_fields import LooseHeaders
 
 from .response import Response
 
 __all__ = [
+    "ClientGone",
+    "GracefulExit",
     "HTTPBadRequest",
     "HTTPClientError",
     "HTTPConflict",
@@ -51,8 +57,26 @@ __all__ = [
     "HTTPUnprocessableEntity",
     "HTTPUnsupportedMediaType",
     "HTTPUpgradeRequired",
+    "PayloadAccessError",
     "RequestPayloadError",
 ]
+
+
+class GracefulExit(SystemExit):
+    """Ends `run_app` as SIGTERM does, wherever it is raised: in a handler, or at the start. Its `code` is 1."""
+
+    code = 1
+
+
+class ClientGone(StreamBroken, StreamClosed, ConnectionResetError):
+    """The client has ended the connection, and the handler reads its body, or writes its response.
+
+    Catch it as ConnectionResetError, or as OSError.
+    """
+
+
+class PayloadAccessError(Exception):
+    """The body of a request is read after its response was sent: what is left of it is gone by then."""
 
 
 class RequestPayloadError(Exception):

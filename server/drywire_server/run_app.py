@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from drywire_transports import current_runtime, run
 
 from .app import Application
+from .errors import GracefulExit
 from .runner import AppRunner
 from .sites import BaseSite, SockSite, TCPSite, UnixSite
 
@@ -41,7 +43,7 @@ def run_app(
     loop: Any = None,
     **settings: Any,
 ) -> None:
-    """Serve `app` until SIGINT or SIGTERM, then stop it cleanly and return.
+    """Serve `app` until SIGINT, SIGTERM or a GracefulExit that it raises, then stop it cleanly and return.
 
     `backend` is the event loop: ``"asyncio"`` (uvloop where its policy is set, `loop_factory` is
     ``uvloop.new_event_loop``, or `loop` is one of its loops) or ``"trio"``, which needs ``drywire[trio]``. `host`
@@ -71,7 +73,8 @@ def run_app(
         )
         await _serve(runner, sites, print, handle_signals)
 
-    run(main, backend=backend, loop_factory=loop_factory if loop is None else lambda: loop)
+    with contextlib.suppress(GracefulExit):
+        run(main, backend=backend, loop_factory=loop_factory if loop is None else lambda: loop)
 
 
 async def _serve(
@@ -85,6 +88,8 @@ async def _serve(
     unwatch = runtime.watch_signals((signal.SIGINT, signal.SIGTERM), lambda _: stop.set()) if watched else None
     try:
         await runner.setup()
+        if runner.server is not None:
+            runner.server.on_exit = stop.set
         try:
             started = make_sites(runner)
             for site in started:

@@ -82,13 +82,17 @@ class AppRunner:
         return [address for site in self._sites for address in site.addresses]
 
     async def setup(self) -> None:
-        """Freeze the application, run its `on_startup`, and be ready for sites. Raises what `on_startup` raises."""
+        """Freeze the application, run its `on_startup`, and be ready for sites. Raises what `on_startup` raises.
+
+        The clean-up contexts that were entered are left again where one of them, or `on_startup`, fails.
+        """
         self._server = Server(current_runtime(), self._app.handle, self._settings, self._limits)
         self._app.freeze()
         try:
             await self._app.startup()
         except BaseException:
             self._server = None
+            await self._app.cleanup_ctx.leave(self._app)
             raise
 
     async def cleanup(self) -> None:

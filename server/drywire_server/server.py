@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from drywire_sansio.http1 import Limits
 from drywire_transports import ByteStream, Runtime, TaskHandle
 
 from .connection import RequestHandler, ServerConnection
+from .errors import GracefulExit
 from .settings import ServerSettings
 
 __all__ = ["Server"]
@@ -27,6 +30,8 @@ class Server:
         self.limits = limits
         self.closing = False
         """Whether connections end after the response they are at."""
+        self.on_exit: Callable[[], None] | None = None
+        """Called where a handler raises GracefulExit, which otherwise goes on to the event loop."""
         self._connections: set[ServerConnection] = set()
 
     @property
@@ -40,6 +45,10 @@ class Server:
         self._connections.add(connection)
         try:
             await connection.run()
+        except GracefulExit:
+            if self.on_exit is None:
+                raise
+            self.on_exit()
         finally:
             self._connections.discard(connection)
 

@@ -187,8 +187,8 @@ class StreamResponse:
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece of the body; return when the connection can take more.
 
-        Raises RuntimeError before `prepare` and after `write_eof`, TypeError for what is not bytes, ConnectionError
-        where the client has gone, and http1.LocalProtocolError beyond the announced length.
+        Raises RuntimeError before `prepare` and after `write_eof`, TypeError for what is not bytes,
+        ConnectionResetError where the client has gone, and http1.LocalProtocolError beyond the announced length.
         """
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drywire_sansio.coding import ContentDecoder, ContentEncoder
+from drywire_sansio.coding import ContentCodingError, ContentDecoder, ContentEncoder
 from drywire_transports import StreamBusy, StreamTimeout, current_runtime
 from drywire_transports.body_reader import LineTooLong, StreamReader
 
@@ -359,6 +359,54 @@ async def test_what_is_left_over_of_a_coded_body_may_be_read_without_waiting():
     assert await reader.readany() == b"dy"  # what had come before the error
     with pytest.raises(CodingFailed):
         await reader.readany()
+
+
+# Where a piece is full, and what follows the end
+
+
+def coded_by(coding, data):
+    if coding == "raw deflate":
+        coder = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+        return "deflate", coder.compress(data) + coder.flush()
+    encoder = ContentEncoder(coding)
+    return coding, encoder.encode(data) + encoder.finish()
+
+
+def decoded(coding, pieces, room):
+    decoder, found = ContentDecoder([coding]), []
+    for piece in pieces:
+        decoder.feed(piece)
+        while decoder.pending:
+            found.append(decoder.take(room))
+    decoder.end()
+    return b"".join(found)
+
+
+@pytest.mark.parametrize("coding", [*CODINGS, "raw deflate"])
+@pytest.mark.parametrize("room", [1, 10, 1000])
+@pytest.mark.parametrize("size", [1, 5, 100_000])
+def test_a_body_that_ends_where_a_piece_is_full_is_whole(coding, room, size):
+    for more in range(-room, 500, 1 if size > 5 else 11):
+        for data in (b"a" * (room + more), bytes(number * number % 251 for number in range(room + more))):
+            name, coded = coded_by(coding, data)
+            assert decoded(name, cut(coded, size), room) == data
+
+
+@pytest.mark.parametrize("coding", [*CODINGS, "raw deflate"])
+@pytest.mark.parametrize(
+    "more", [b"x", b"\0" * 9, b"\x1f", b"\x1f\x8b", b"\x1f\x8bno", b"\x1fno", b"\x28\xb5", b"\0\x1f\x8b"]
+)
+def test_what_follows_the_end_of_a_body_comes_to_the_same_however_it_is_cut(coding, more):
+    data = b"body " * 100
+    name, coded = coded_by(coding, data)
+    is_error = coding in ("br", "zstd") or (more.startswith(b"\x1f\x8b") and coding == "gzip")
+    whole = coded + more
+    for pieces in ([whole], [coded, more], [coded[:-1], coded[-1:] + more], cut(whole, 1), [*cut(coded, 7), more]):
+        if is_error:
+            with pytest.raises(ContentCodingError):
+                decoded(name, pieces, 100)
+        else:
+            assert decoded(name, pieces, 100) == data
 
 
 # Waiting for what is fed

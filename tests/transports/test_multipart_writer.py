@@ -16,7 +16,7 @@ from werkzeug.formparser import MultiPartParser
 from drywire_transports.body_reader import StreamReader
 from drywire_transports.multipart_reader import MultipartReader
 from drywire_transports.multipart_writer import MultipartWriter
-from drywire_transports.payloads import AsyncIterablePayload, BytesPayload, StringPayload
+from drywire_transports.payloads import AsyncIterablePayload, BytesPayload
 
 BODIES = [b"", b"one", b"--b\r\n", b"--b--", b"\r\n", b"\n--c", bytes(range(256)) * 300, "é\r\n".encode() * 5000]
 
@@ -105,9 +105,8 @@ async def test_parts_are_read_by_other_parsers(boundary):
 
 async def test_a_form_is_read_by_werkzeug():
     writer = MultipartWriter("form-data")
-    names = ['a"b', "é", "back\\slash", "semi;colon", "a%22b", " "]
+    names = ['a"b', "é", "back\\slash", "semi;colon", " "]
     for name in names:
-        StringPayload("é" * 3).set_content_disposition("form-data", name=name)
         part = writer.append(f"text of {name}")
         part.set_content_disposition("form-data", quote_fields=False, name=name)
     for content in BODIES:
@@ -157,8 +156,8 @@ async def test_parts_are_coded_as_their_headers_say(coding, transfer, size):
     undo = {"": bytes, "gzip": gzip.decompress, "deflate": zlib.decompress}[coding]
     assert [undo(part.get_payload(decode=True)) for part in by_email(writer, body).iter_parts()] == bodies
     for read in (by_ours, by_aiohttp):
-        if read is by_aiohttp and transfer == "quoted-printable":
-            continue  # it takes the line apart where a piece of its own ends
+        if read is by_aiohttp and coding == "deflate":
+            continue  # it reads only what lacks zlib's wrapping, against RFC 9110, 8.4.1.2
         reader, found = await read(writer, body), []
         while (part := await reader.next()) is not None:
             found.append(bytes(await part.read(decode=True)))
@@ -236,7 +235,7 @@ async def test_a_header_that_becomes_bad_later_is_refused_when_it_is_sent():
 @given(
     bodies=st.lists(st.binary(max_size=50), max_size=4),
     boundary=st.from_regex(r"[0-9A-Za-z'()+_,\-./:=?]{1,70}", fullmatch=True),
-    names=st.lists(st.text("aé\"\\%;", max_size=5), max_size=4),
+    names=st.lists(st.text('aé"\\%;', max_size=5), max_size=4),
 )
 async def test_a_writer_knows_its_size(bodies, boundary, names):
     for subtype in ("mixed", "form-data"):

@@ -1,7 +1,6 @@
 """What a body is made of: how long it says it is, that it is written so, and what it holds on to."""
 
 import bz2
-import errno
 import gzip
 import io
 import lzma
@@ -199,7 +198,7 @@ async def test_a_pipe_is_sent_once():
     ends = os.pipe()
     os.write(ends[1], b"through a pipe")
     os.close(ends[1])
-    with open(ends[0], "rb") as file:
+    with os.fdopen(ends[0], "rb") as file:
         payload = get_payload(file)
         assert (payload.size, payload.replayable) == (None, False)
         assert await written(payload) == b"through a pipe"
@@ -209,9 +208,8 @@ async def test_a_pipe_is_sent_once():
 
 async def test_a_file_that_cannot_be_read_says_so(opened):
     file = opened(b"", "ab")
-    with pytest.raises(OSError) as raised:
+    with pytest.raises(io.UnsupportedOperation):
         await written(BufferedReaderPayload(file))
-    assert isinstance(raised.value, io.UnsupportedOperation) or raised.value.errno == errno.EBADF
 
 
 # Closing a file that is being read
@@ -338,7 +336,7 @@ async def test_what_is_in_memory_is_taken_when_the_payload_is_made():
     "headers", [{"X-A": "a\r\nb"}, {"X-A": "a\0"}, {"X A": "b"}, {"": "b"}, {"é": "b"}, {"X-A": "\ud800"}]
 )
 def test_a_header_that_cannot_be_sent_is_a_value_error(headers):
-    with pytest.raises(ValueError, match="X-A|X A|b''|ascii|utf-8"):
+    with pytest.raises(ValueError, match=r"X-A|X A|b''|ascii|utf-8"):
         _ = StringPayload("x", headers=headers)._binary_headers
 
 

@@ -24,6 +24,8 @@ _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\
 _NEEDS_QUOTES: Final = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
 _PLAIN: Final = frozenset({"", "identity"})
 _AS_IT_IS: Final = frozenset({"", "binary", "8bit", "7bit"})
+# Of quoted-printable, and not ending within one of its triples
+_SOFT_LINE: Final = re.compile(rb".{1,75}(?<!=)(?<!=.)")
 
 FEW: Final = 64 * 1024
 """Bytes up to which a body is put together in memory, and goes out with its head."""
@@ -260,8 +262,9 @@ class _QuotedPrintable:
 
 
 def _quoted(line: bytes) -> bytes:
-    """Return `line` in lines of up to 76 characters; the only line feeds in them are those of soft line breaks."""
-    return binascii.b2a_qp(line, istext=False).replace(b"\n", b"\r\n")
+    """Return `line`, which holds no CRLF, in lines of up to 76 characters (binascii's are sometimes longer)."""
+    unbroken = binascii.b2a_qp(line, istext=False).replace(b"=\n", b"")
+    return b"=\r\n".join(_SOFT_LINE.findall(unbroken))
 
 
 class _Coder:
