@@ -390,12 +390,10 @@ async def test_a_redirect_to_a_websocket_is_not_followed(scripted):
             await session.get(script.url)
 
 
-async def test_a_part_with_a_bad_field_is_a_value_error(scripted, answering):
+def test_a_part_with_a_bad_field_is_a_value_error():
     writer = drywire.MultipartWriter()
-    writer.append(b"x", {"X": "a\r\nb"})
-    async with scripted(answering()) as script, ClientSession() as session:
-        with pytest.raises(ValueError, match="X"):
-            await session.post(script.url, data=writer)
+    with pytest.raises(ValueError, match="X"):
+        writer.append(b"x", {"X": "a\r\nb"})
 
 
 async def test_too_many_redirects_can_be_pickled(scripted, answering):
