@@ -426,6 +426,9 @@ class ClientResponse(ResponseHead):
         connection, content = self._connection, self.content
         if connection is not None and not self._ended and not content.is_fed and not content.is_being_read:
             content.is_fed = True
+            deadlines, runtime = self._request.deadlines, self._runtime
+            content.deadline = lambda: deadlines.read(runtime.now())
+            content.timed_out = lambda _: deadlines.blame(runtime.now(), "read")
             connection.spawn(self._runtime, _take_in, weakref.ref(self), connection, name="drywire reads ahead")
 
     def _wants_more(self, connection: Connection) -> bool:

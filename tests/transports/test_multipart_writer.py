@@ -259,6 +259,7 @@ async def test_a_writer_of_a_large_part_is_not_put_together_in_memory():
 @pytest.mark.parametrize("depth", [1, 3, 12])
 async def test_writers_hold_writers_however_they_are_filled(fill, depth):
     outer = inner = MultipartWriter("mixed")
+    writers = []
     for level in range(depth):
         nested = MultipartWriter("related")
         if fill == "before":
@@ -267,6 +268,7 @@ async def test_writers_hold_writers_however_they_are_filled(fill, depth):
         if fill == "after":
             nested.append(f"level {level}")
         inner = nested
+        writers.append(nested)
     inner.append(b"deepest")
     body = await written(outer)
     assert outer.size == len(body)
@@ -274,6 +276,7 @@ async def test_writers_hold_writers_however_they_are_filled(fill, depth):
     for level in range(depth):
         part = next(part for part in message.iter_parts() if part.is_multipart())
         assert part["X-Level"] == str(level)
+        assert int(part["Content-Length"]) == len(await written(writers[level]))
         assert part.get_content_type() == "multipart/related"
         assert next(part.iter_parts()).get_payload(decode=True) == f"level {level}".encode()
         message = part

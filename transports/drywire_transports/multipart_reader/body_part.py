@@ -189,7 +189,7 @@ class BodyPartReader:
 
     async def release(self) -> None:
         """Read what is left, to no use."""
-        while (await self._content.readchunk())[0]:
+        while await self._content.readany():
             pass
         if self._pieces is not None:
             self._pieces.clear()

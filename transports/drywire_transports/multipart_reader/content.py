@@ -66,7 +66,7 @@ class Feed:
 
     async def _receive(self) -> int:
         """Take in one more piece; return how large it was, 0 at the end of the body."""
-        data, _ = await self._content.readchunk()
+        data = await self._content.readany()
         self._parser.receive_data(data)
         return len(data)
 

@@ -220,7 +220,7 @@ class MultipartReader:
         """Read what is left of the body, to no use. Raises MultipartError for more than `MultipartLimits.body`."""
         self._released = True
         size = 0
-        while data := (await self._content.readchunk())[0]:
+        while data := await self._content.readany():
             size += len(data)
             if size > self._limits.body:
                 error = exceeded("body", self._limits.body, size)
