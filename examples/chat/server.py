@@ -121,8 +121,11 @@ class Room:
             member.tell(text)
 
 
+ROOM = web.AppKey("room", Room)
+
+
 async def chat(request: web.Request) -> web.WebSocketResponse:
-    room: Room = request.app["room"]
+    room: Room = request.app[ROOM]
     rules = room.rules
     check_origin(request, rules.origins)
     ws = web.WebSocketResponse(heartbeat=rules.heartbeat, max_msg_size=rules.message_bytes, timeout=rules.patience)
@@ -213,7 +216,7 @@ def make_page() -> Callable[[web.Request], Awaitable[web.Response]]:
 
 def make_app(rules: Rules | None = None) -> web.Application:
     app = web.Application()
-    app["room"] = Room(rules or Rules())
+    app[ROOM] = Room(rules or Rules())
     app.add_routes([web.get("/", make_page()), web.get("/chat", chat)])
     return app
 

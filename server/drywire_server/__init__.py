@@ -9,6 +9,7 @@ from drywire_transports.websocket import WebSocketError, WSCloseCode, WSMessage,
 from .app import Application
 from .app_key import AppKey, NotAppKeyWarning
 from .cleanup_contexts import CleanupError
+from .compression import ContentCoding
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .errors import __all__ as _errors
 from .match_info import MatchInfo, Route
@@ -29,6 +30,7 @@ __all__ = [
     "Application",
     "BaseSite",
     "CleanupError",
+    "ContentCoding",
     "MatchInfo",
     "NotAppKeyWarning",
     "Request",

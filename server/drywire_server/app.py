@@ -115,7 +115,7 @@ class Application(MutableMapping[Any, Any]):
         Raises what they raise, CleanupError where several contexts fail; `on_cleanup` is run all the same.
         """
         try:
-            await self.cleanup_ctx.leave(self)
+            await self.cleanup_ctx.leave()
         finally:
             await self.on_cleanup.send(self)
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .app import Application
+from typing import Any
 
 __all__ = ["CleanupContexts", "CleanupError"]
 
-Context = Callable[["Application"], AsyncIterator[None] | AbstractAsyncContextManager[None]]
+Context = Callable[[Any], AsyncIterator[None] | AbstractAsyncContextManager[None]]
+"""A function of the application."""
 
 
 class CleanupError(RuntimeError):
@@ -33,7 +31,7 @@ class CleanupContexts(list[Context]):
         super().__init__()
         self._entered: list[AsyncIterator[None] | AbstractAsyncContextManager[None]] = []
 
-    async def enter(self, app: Application) -> None:
+    async def enter(self, app: object) -> None:
         """Run each up to its yield. Raises what one of them raises; those before it stay entered."""
         for function in self:
             context = function(app)
@@ -43,7 +41,7 @@ class CleanupContexts(list[Context]):
                 await anext(context)
             self._entered.append(context)
 
-    async def leave(self, app: Application) -> None:
+    async def leave(self) -> None:
         """Run the rest of each that was entered, in reverse, whatever becomes of the others.
 
         Raises the error of one that failed, CleanupError for several.

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from drywire_sansio import http1
+from drywire_sansio.coding import ContentCodingError, ContentDecoder
 from drywire_sansio.websocket import WSCloseCode
 from drywire_transports import ByteStream, Runtime, StreamBroken, StreamClosed, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader, empty_body
 from drywire_transports.http_channel import HTTPChannel
+from drywire_transports.message_fields import fields_to_map
 
 from .errors import ClientGone, HTTPException, HTTPInternalServerError, PayloadAccessError, RequestPayloadError
 from .request import Request
@@ -61,6 +63,7 @@ class ServerConnection:
         "_now",
         "_server",
         "_turns",
+        "_uncoded",
         "core",
         "idle",
         "responding",
@@ -84,6 +87,8 @@ class ServerConnection:
         self._end_code = WSCloseCode.OK
         self._now = server.runtime.now
         self._turns = 0
+        self._uncoded: object = None
+        """The fields of the last body that is not decoded: they mostly repeat, and are then the same object."""
 
     @property
     def runtime(self) -> Runtime:
@@ -129,7 +134,7 @@ class ServerConnection:
             await self._refuse(error.status, str(error))
             return False
         answered = await self._respond(request)
-        if request.content is not EMPTY_BODY:
+        if request.content is not EMPTY_BODY and not request.content.is_eof():
             request.content.set_exception(PayloadAccessError(TOO_LATE))
         if not answered:
             return False
@@ -147,9 +152,25 @@ class ServerConnection:
         if type(first) is http1.EndOfMessage:
             return Request(head, EMPTY_BODY, self)
         content = StreamReader(self)
+        if head.headers is not self._uncoded:
+            self._decode(head, content)
         if isinstance(first, http1.Data):
             content.feed(bytes(first.data), first.chunk_end)
         return Request(head, content, self)
+
+    def _decode(self, head: http1.Request, content: StreamReader) -> None:
+        """Have the body of the request `head` decoded as it is read, where it is coded as is known here."""
+        codings = fields_to_map(head.headers).getall("Content-Encoding", ())
+        if not codings or not self.settings.auto_decompress:
+            self._uncoded = head.headers
+            return
+        try:
+            decoder = ContentDecoder.make(", ".join(codings), self.core.limits)
+        except ContentCodingError as error:
+            content.set_exception(_coding_failed(error))
+            return
+        if decoder is not None:
+            content.decode_with(decoder, _coding_failed)
 
     async def _receive_idle(self) -> bool:
         """Wait for a request to begin; False where none came in time."""
@@ -239,7 +260,12 @@ class ServerConnection:
                 self._end_code = WSCloseCode.INTERNAL_ERROR
                 return False
         try:
-            if type(response) is Response and not response.prepared and not self._server.closing:
+            if (
+                type(response) is Response
+                and not response.prepared
+                and response.compressed is None
+                and not self._server.closing
+            ):
                 buffers = self.core.send_whole(*response.whole(request))
                 self.stream.write_deadline = self._now() + self.settings.write_timeout
                 await self.stream.send(*buffers)
@@ -248,7 +274,9 @@ class ServerConnection:
                 return True
         except HTTPException as refusal:  # a WebSocket that cannot be
             return not self.responding and await self._sent(refusal, request)
-        except http1.LocalProtocolError:
+        except (TransportError, ConnectionError):
+            raise
+        except Exception:  # what its fields or its body are is a mistake of the handler's
             logger.exception("the response to %s %s cannot be sent as it is", request.method, request.raw_path)
         return not self.responding and await self._sent(_crash(), request)
 
@@ -326,6 +354,12 @@ class ServerConnection:
             while left > 0 and (data := await stream.receive()):
                 left -= len(data)
         await stream.aclose()
+
+
+def _coding_failed(error: ContentCodingError) -> RequestPayloadError:
+    failed = RequestPayloadError(f"the body cannot be decoded: {error}")
+    failed.__cause__ = error
+    return failed
 
 
 def _plain(status: int, text: str) -> Response:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Executor
+from typing import Any, Final
 
 from multidict import CIMultiDict
 
@@ -12,11 +13,14 @@ from drywire_sansio import http1
 from drywire_sansio.media_types import parse_media_type
 from drywire_transports.message_fields import LooseHeaders, map_to_fields
 
+from .compression import BodyEncoder, Compression, ContentCoding, encode_in_thread
 from .default_fields import fields_of_body
 from .stream_response import Asked, Fields, StreamResponse, forbids_body
 
 __all__ = ["Response", "json_response"]
 
+EXECUTOR_SIZE: Final = 4096
+"""Bytes of a body up to which compressing it takes less time than handing it to a thread."""
 _NO_LENGTH = (204, 304)
 
 
@@ -26,7 +30,13 @@ class Response(StreamResponse):
     `content_type` and `charset` name the body's type; ``text/plain`` in UTF-8 for text and
     ``application/octet-stream`` for bytes where they are left out. Raises ValueError for `body` beside `text`, for a
     charset inside `content_type`, and for either beside a Content-Type in `headers`.
+
+    With `enable_compression` a body of more than `zlib_executor_size` bytes (4096; None for that, too) is compressed
+    in a thread: one of `zlib_executor`, or else of the event loop.
     """
+
+    _coded: bytes | None = None
+    _executor: tuple[int, Executor | None] = (EXECUTOR_SIZE, None)
 
     def __init__(
         self,
@@ -38,6 +48,8 @@ class Response(StreamResponse):
         headers: LooseHeaders | None = None,
         content_type: str | None = None,
         charset: str | None = None,
+        zlib_executor_size: int | None = None,
+        zlib_executor: Executor | None = None,
     ) -> None:
         super().__init__(status=status, reason=reason, headers=headers)
         if body is not None:
@@ -47,6 +59,9 @@ class Response(StreamResponse):
                 body, text = None, body
             elif not isinstance(body, bytes | bytearray | memoryview):
                 raise TypeError(f"body must be bytes or str, not {type(body).__name__}")
+        if zlib_executor_size is not None or zlib_executor is not None:
+            size = EXECUTOR_SIZE if zlib_executor_size is None else zlib_executor_size
+            self._executor = (size, zlib_executor)
         self._default_type: str | None = None
         if self._headers is not None and "Content-Type" in self._headers:
             if content_type is not None or charset is not None:
@@ -57,8 +72,7 @@ class Response(StreamResponse):
                 content_type = "application/octet-stream" if text is None else "text/plain"
             elif "charset" in content_type.lower():
                 raise ValueError("charset must not be in content_type: pass it as charset")
-            if charset is None and text is not None:
-                charset = "utf-8"
+            charset = "utf-8" if charset is None and text is not None else charset
             self._default_type = content_type if charset is None else f"{content_type}; charset={charset}"
         self._body: bytes | bytearray | memoryview | None = (
             text.encode(charset or "utf-8") if text is not None else body
@@ -102,11 +116,27 @@ class Response(StreamResponse):
         """The length of the body in bytes."""
         if self._headers is not None and "Content-Length" in self._headers:
             return int(self._headers["Content-Length"])
-        return 0 if self._body is None else memoryview(self._body).nbytes
+        body = self._sent_body
+        return 0 if body is None else memoryview(body).nbytes
 
     @content_length.setter
     def content_length(self, value: int | None) -> None:
         raise RuntimeError("the length of a Response is that of its body")
+
+    @property
+    def _sent_body(self) -> bytes | bytearray | memoryview | None:
+        return self._body if self._coded is None else self._coded
+
+    async def _start_coding(self, request: Asked, wanted: Compression) -> None:
+        coding = self._coding_for(request, wanted)
+        body = self._body
+        size = 0 if body is None else memoryview(body).nbytes
+        if body is None or not size or coding is ContentCoding.identity:
+            return
+        encoder = BodyEncoder(coding, wanted.strategy)
+        bound, executor = self._executor
+        self._coded = encoder.whole(body) if size <= bound else await encode_in_thread(encoder, body, executor)
+        self._say_coding(coding)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send the body and end the response; does nothing the second time."""
@@ -134,9 +164,10 @@ class Response(StreamResponse):
         return head, b"" if self._body is None or forbids_body(request.method, self._status) else self._body
 
     def _body_events(self, request: Asked) -> tuple[http1.Event, ...]:
-        if self._body is None or forbids_body(request.method, self._status):
+        body = self._sent_body
+        if body is None or forbids_body(request.method, self._status):
             return (_END,)
-        return http1.Data(self._body), _END
+        return http1.Data(body), _END
 
     def _fields(self, request: Asked) -> Fields:
         if self._headers is None and self._default_type is not None:
@@ -146,7 +177,8 @@ class Response(StreamResponse):
         if self._status in _NO_LENGTH:
             return [field for field in fields if field[0].lower() not in _ABOUT_BODY]
         if self._headers is None or not ("Content-Length" in self._headers or "Transfer-Encoding" in self._headers):
-            fields.append((b"Content-Length", b"%d" % (0 if self._body is None else memoryview(self._body).nbytes)))
+            body = self._sent_body
+            fields.append((b"Content-Length", b"%d" % (0 if body is None else memoryview(body).nbytes)))
         return fields
 
 

@@ -44,6 +44,7 @@ class AppRunner:
         body_timeout: float = 60.0,
         write_timeout: float = 60.0,
         lingering_time: float = 10.0,
+        auto_decompress: bool = True,
         limits: Limits | None = None,
     ) -> None:
         if not isinstance(app, Application):
@@ -56,6 +57,7 @@ class AppRunner:
             body_timeout=body_timeout,
             write_timeout=write_timeout,
             lingering_time=lingering_time,
+            auto_decompress=auto_decompress,
         )
         self._limits = limits
         self._server: Server | None = None
@@ -92,7 +94,7 @@ class AppRunner:
             await self._app.startup()
         except BaseException:
             self._server = None
-            await self._app.cleanup_ctx.leave(self._app)
+            await self._app.cleanup_ctx.leave()
             raise
 
     async def cleanup(self) -> None:

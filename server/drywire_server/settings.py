@@ -1,4 +1,4 @@
-"""`ServerSettings`: how long a client may take for each step. All are seconds, and all are on by default."""
+"""`ServerSettings`: how long a client may take for each step, in seconds, all on by default; and what is decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ServerSettings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """Time limits of one server, in seconds."""
+    """Time limits of one server, in seconds, and how it reads bodies."""
 
     keepalive_timeout: float = 75.0
     """Without a request: a connection that is idle, or was never used, is closed."""
@@ -21,3 +21,5 @@ class ServerSettings:
     """Without room for more of the response: a client that does not read is cut off."""
     lingering_time: float = 10.0
     """For the rest of a body that the handler did not read, and for the client to close after the last response."""
+    auto_decompress: bool = True
+    """Whether coded bodies of requests are decoded as they are read (Content-Encoding)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -11,11 +12,16 @@ from drywire_sansio import http1
 from drywire_sansio.media_types import parse_media_type
 from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_multidict
 
+from .compression import BodyEncoder, Compression, ContentCoding, choose_coding, make_compression
 from .default_fields import SERVER_FIELD, date_field
 
 __all__ = ["Asked", "Link", "StreamResponse", "forbids_body", "registered_reason"]
 
 _REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+
+_ACCEPT = "Accept-Encoding"
+_NOT_CODED = (204, 206, 304)
+"""Without a body, or with part of one, whose bytes are counted as they are uncoded (RFC 9110, 15.3.7)."""
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -40,6 +46,11 @@ class Asked(Protocol):
         """The connection to answer on."""
         ...
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields."""
+        ...
+
 
 def registered_reason(status: int) -> bytes:
     """Return the reason phrase that is registered for `status`, empty where none is."""
@@ -57,6 +68,10 @@ class StreamResponse:
     Without a `content_length` the body goes out in the chunked coding, or until the connection closes to an
     HTTP/1.0 client.
     """
+
+    compressed: Compression | None = None
+    """What `enable_compression` was called with."""
+    _encoder: BodyEncoder | None = None
 
     def __init__(self, *, status: int = 200, reason: str | None = None, headers: LooseHeaders | None = None) -> None:
         self._headers: CIMultiDict[str] | None = None if headers is None else to_multidict(headers)
@@ -159,6 +174,23 @@ class StreamResponse:
         self.headers["Transfer-Encoding"] = "chunked"
 
     @property
+    def compression(self) -> bool:
+        """Whether `enable_compression` was called."""
+        return self.compressed is not None
+
+    def enable_compression(self, force: ContentCoding | bool | None = None, strategy: int | None = None) -> None:
+        """Send the body in the coding that the client likes best, deflate or gzip, or in that of `force`.
+
+        Whether it is coded is settled with the head: not for a client that wants neither, nor with a Content-Encoding
+        among the headers, nor with status 204, 206 or 304. A Content-Length is dropped then, and Vary names
+        Accept-Encoding unless `force` is given. `strategy` is zlib's, such as ``zlib.Z_FILTERED``. Raises
+        RuntimeError once the head is sent, TypeError for another `force` (a bool is deprecated), ValueError for another
+        `strategy`.
+        """
+        self._refuse_if_prepared("the compression")
+        self.compressed = make_compression(force, strategy)
+
+    @property
     def keep_alive(self) -> bool:
         """Whether the connection may serve another request after this one."""
         return self._keep_alive
@@ -178,6 +210,8 @@ class StreamResponse:
         """Send the head. Does nothing the second time."""
         if self._request is not None:
             return
+        if self.compressed is not None:
+            await self._start_coding(request, self.compressed)
         connection = request.link
         head = self.head(request)
         self._request = request
@@ -193,8 +227,13 @@ class StreamResponse:
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data must be bytes, bytearray or memoryview, not {type(data).__name__}")
         request = self._sending()
-        if not forbids_body(request.method, self._status):
-            await request.link.send(http1.Data(data))
+        if forbids_body(request.method, self._status):
+            return
+        if self._encoder is not None:
+            data = self._encoder.encode(bytes(data))
+            if not data:
+                return
+        await request.link.send(http1.Data(data))
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send `data`, if any, and end the response. Does nothing the second time."""
@@ -202,6 +241,8 @@ class StreamResponse:
             return
         request = self._sending()
         self._eof_sent = True
+        if self._encoder is not None:
+            data = self._encoder.encode(data) + self._encoder.finish()
         if data and not forbids_body(request.method, self._status):
             await request.link.send(http1.Data(data), http1.EndOfMessage())
         else:
@@ -213,6 +254,28 @@ class StreamResponse:
         if self._eof_sent:
             raise RuntimeError("write() after write_eof()")
         return self._request
+
+    async def _start_coding(self, request: Asked, wanted: Compression) -> None:
+        """Begin to code the body, if it is to be coded."""
+        coding = self._coding_for(request, wanted)
+        if coding is not ContentCoding.identity:
+            self._encoder = BodyEncoder(coding, wanted.strategy)
+            self._say_coding(coding)
+
+    def _coding_for(self, request: Asked, wanted: Compression) -> ContentCoding:
+        """Return the coding for the body, and say in Vary where another client may get another one."""
+        if self._status in _NOT_CODED or self._status < 200 or "Content-Encoding" in self.headers:
+            return ContentCoding.identity
+        if wanted.force is not None:
+            return wanted.force
+        vary = ", ".join(self.headers.getall("Vary", ()))
+        if not {"*", "accept-encoding"} & {name.strip(" \t").lower() for name in vary.split(",")}:
+            self.headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
+        return choose_coding(",".join(value for name, value in request.headers.items() if name.title() == _ACCEPT))
+
+    def _say_coding(self, coding: ContentCoding) -> None:
+        self.headers["Content-Encoding"] = coding.value
+        self.headers.pop("Content-Length", None)
 
     def head(self, request: Asked) -> http1.Response:
         """Return the head as it is sent: the user's fields, and behind them Date and Server where they lack."""

@@ -32,7 +32,7 @@ async def room(serving, **rules):
             return await session.ws_connect(f"{url}/chat", params={"name": name}, **options)
 
         join.url = url
-        join.members = app["room"].members
+        join.members = app[chat.ROOM].members
         yield join
 
 
@@ -205,7 +205,7 @@ async def test_who_never_reads_is_cut_off_unheard(serving):
                 await until(ada, "welcome")
                 stream, core = await stack.enter_async_context(deaf(url, "slow"))
                 await until(ada, "joined")
-                await talk_until_slow(app["room"].members["slow"], ada)
+                await talk_until_slow(app[chat.ROOM].members["slow"], ada)
         # The server has ended, and with it what it did for this member.
         assert websocket.Close not in map(type, await rest(stream, core))  # there was no room for one
 

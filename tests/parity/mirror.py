@@ -40,7 +40,7 @@ def mirror(serving):
         app = web.Application(client_max_size=2**24)
         app.add_routes(routes)
         app.router.add_route("*", "/{rest:.*}", tell)
-        return serving(app)
+        return serving(app, auto_decompress=False)
 
     return make
 
