@@ -11,8 +11,8 @@ CORE = PACKAGES[0]
 
 PURE_MODULES = {
     "__future__", "abc", "base64", "binascii", "bisect", "calendar", "codecs", "collections", "dataclasses", "datetime",
-    "encodings", "enum", "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re", "string",
-    "struct", "types", "typing", "urllib.parse", "zlib",
+    "encodings", "enum", "functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math", "operator", "re",
+    "string", "struct", "types", "typing", "urllib.parse", "zlib",
 }  # fmt: skip
 """What the core may import of the standard library: modules that only compute on what they are given."""
 

@@ -78,7 +78,7 @@ def test_a_body_that_is_cut_off_is_an_error(coding):
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
 def test_noise_is_an_error(coding):
-    with pytest.raises(ContentCodingError, match="malformed|cut off"):
+    with pytest.raises(ContentCodingError, match=r"malformed|cut off"):
         decoded([coding], [b"\xff\xfe\xfd certainly not coded " * 20])
 
 
@@ -121,9 +121,14 @@ def test_a_bomb_is_an_error_long_before_it_is_whole(codings):
     decoder = ContentDecoder(codings, Limits(decoded_free=1_000_000))
     decoder.feed(bomb)
     given_out = 0
-    with pytest.raises(ContentCodingError, match="decoded_ratio"):
+
+    def take_all():
+        nonlocal given_out
         while decoder.pending:
             given_out += len(decoder.take(65_536))
+
+    with pytest.raises(ContentCodingError, match="decoded_ratio"):
+        take_all()
     assert given_out <= max(1_000_000, 200 * len(bomb)) + 65_536
 
 

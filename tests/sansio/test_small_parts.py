@@ -93,7 +93,8 @@ def test_a_date_is_read_in_its_three_forms(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "Sun, 31 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 25:00:00 GMT"]
+    "text",
+    ["", "yesterday", "Sun, 31 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 25:00:00 GMT"],
 )
 def test_what_is_no_date_is_none(text):
     assert parse_http_date(text) is None
@@ -107,7 +108,10 @@ def test_a_date_that_was_written_is_read(seconds):
 @pytest.mark.parametrize(
     ("field", "links"),
     [
-        ('<https://a/?p=2>; rel="next", </last>;rel=last', [("https://a/?p=2", {"rel": "next"}), ("/last", {"rel": "last"})]),
+        (
+            '<https://a/?p=2>; rel="next", </last>;rel=last',
+            [("https://a/?p=2", {"rel": "next"}), ("/last", {"rel": "last"})],
+        ),
         ('<a>; rel="say \\"hi\\""; Title=x; title=y; flag', [("a", {"rel": 'say "hi"', "title": "x", "flag": ""})]),
         ("<a>", [("a", {})]),
         (" , <a> , ,<b>", [("a", {}), ("b", {})]),
