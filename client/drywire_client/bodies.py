@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drywire_transports.payloads import IOBasePayload, JsonBytesPayload, JsonPayload, Payload, get_payload
+from drywire_transports.payloads import BytesPayload, IOBasePayload, JsonBytesPayload, JsonPayload, Payload, get_payload
 from drywire_transports.payloads import LookupError as NoPayload
 
 from .form_data import FormData
@@ -21,6 +21,8 @@ def make_body(data: Any, files: Any = None) -> Payload:
     """
     if files is not None:
         return _with_files(data, files)()
+    if type(data) is bytes:
+        return BytesPayload(data)
     if isinstance(data, FormData):
         return data()
     if callable(data) and hasattr(data, "__drywire_body__"):

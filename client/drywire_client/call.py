@@ -29,7 +29,7 @@ from .errors import (
 )
 from .proxies import proxy_for_url, proxy_of_environment
 from .request import ClientRequest, RequestSettings, check_url, origin_of
-from .request_fields import CHUNKED, length_field, own_framing, request_fields, to_field_lines, with_cookies
+from .request_fields import BODY_EXPECTED, CHUNKED, own_framing, request_fields, to_field_lines, with_cookies
 from .response import ClientResponse
 from .timeouts import Deadlines
 from .tracing import (
@@ -225,11 +225,12 @@ class Call:
             raise ValueError(f"the request's headers cannot be sent: {error}") from error
         if own_framing(given):
             return fields
-        if settings.compress or settings.chunked or payload is None:
-            length = length_field(self.method, payload, bool(settings.compress or settings.chunked))
-            return fields if length is None else fields.plus([length])
+        if payload is None:
+            return fields.with_length(0) if self.method in BODY_EXPECTED else fields
         size = payload.size
-        return fields.plus([CHUNKED]) if size is None else fields.with_length(size)
+        if size is None or settings.compress or settings.chunked:
+            return fields.plus([CHUNKED])
+        return fields.with_length(size)
 
     # Proxies
 

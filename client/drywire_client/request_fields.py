@@ -19,7 +19,7 @@ __all__ = ["SERVER_SOFTWARE", "checked_method", "length_field", "request_fields"
 
 SERVER_SOFTWARE: Final = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
 CHUNKED: Final = (b"Transfer-Encoding", b"chunked")
-_BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def checked_method(method: str) -> str:
@@ -58,7 +58,7 @@ def request_fields(
 def length_field(method: str, payload: Payload | None, chunked: bool) -> tuple[bytes, bytes] | None:
     """Return the field that frames the body: its length wherever that can be known. None where there is no body."""
     if payload is None:
-        return (b"Content-Length", b"0") if method in _BODY_EXPECTED else None
+        return (b"Content-Length", b"0") if method in BODY_EXPECTED else None
     size = payload.size
     if size is None or chunked:
         return CHUNKED

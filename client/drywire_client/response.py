@@ -77,7 +77,7 @@ class ClientResponse(ResponseHead):
         self._connection: Connection | None = connection
         self._runtime = runtime
         self._upload = upload
-        fields = head.headers.raw.lower() if isinstance(head.headers, http1.FieldLines) else b""
+        fields: bytes = getattr(head.headers, "raw", b"").lower()
         self.sets_cookies = b"set-cookie:" in fields
         """Whether it has cookies for the session."""
         if b"content-encoding:" in fields and request.settings.auto_decompress:

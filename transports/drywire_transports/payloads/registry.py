@@ -50,9 +50,11 @@ class PayloadRegistry:
 
     def get(self, data: Any, *args: Any, **kwargs: Any) -> Payload:
         """Return the payload for `data`; a payload is its own. Raises LookupError where no kind fits."""
-        if isinstance(data, Payload):
-            return data
-        kind = self._exact.get(type(data)) or self._find(data)
+        kind = self._exact.get(type(data))
+        if kind is None:
+            if isinstance(data, Payload):
+                return data
+            kind = self._find(data)
         return kind(data, *args, **kwargs)
 
     def _find(self, data: Any) -> type[Payload]:
