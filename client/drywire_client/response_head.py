@@ -12,9 +12,9 @@ from yarl import URL
 from drywire_sansio import http1
 from drywire_sansio.content_disposition import content_disposition_filename
 from drywire_sansio.links import parse_links
-from drywire_sansio.media_types import MediaType, parse_media_type
+from drywire_sansio.media_types import MediaType
 from drywire_transports.dispositions import parse_content_disposition
-from drywire_transports.message_fields import HttpVersion, HttpVersion10, HttpVersion11, fields_to_map
+from drywire_transports.message_fields import HttpVersion, HttpVersion10, HttpVersion11, MessageHead
 
 from .cookie_jar import response_cookies
 from .errors import ClientResponseError
@@ -33,11 +33,11 @@ class ContentDisposition(NamedTuple):
     filename: str | None
 
 
-class ResponseHead:
+class ResponseHead(MessageHead):
     """The head of a response, and the request that it answers."""
 
     _headers: CIMultiDictProxy[str] | None = None
-    _media_type: MediaType | None = None
+    _type: MediaType | None = None
     _cookies: SimpleCookie | None = None
     _resolve_charset: Any = None
     history: tuple[Any, ...] = ()
@@ -45,7 +45,7 @@ class ResponseHead:
 
     def __init__(self, request: ClientRequest, head: http1.Response) -> None:
         self._request = request
-        self.head = head
+        self.head: http1.Response = head
         """The head as the protocol core gave it."""
         self.status = head.status
         """The status code."""
@@ -98,40 +98,6 @@ class ResponseHead:
     def request_info(self) -> RequestInfo:
         """What was asked."""
         return self._request.request_info
-
-    @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """The header fields, by name in any case."""
-        if self._headers is None:
-            self._headers = fields_to_map(self.head.headers)
-        return self._headers
-
-    @property
-    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The header fields as they came: in order, names in their own case."""
-        return tuple(self.head.headers)
-
-    @property
-    def _type(self) -> MediaType:
-        if self._media_type is None:
-            self._media_type = parse_media_type(self.headers.get("Content-Type"))
-        return self._media_type
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body; ``application/octet-stream`` where none is said."""
-        return self._type.essence
-
-    @property
-    def charset(self) -> str | None:
-        """The charset of the body, None where none is said."""
-        return self._type.charset
-
-    @property
-    def content_length(self) -> int | None:
-        """The length of the body in bytes, as it is coded; None where it was not said beforehand."""
-        value = self.headers.get("Content-Length")
-        return None if value is None else int(value)
 
     @property
     def content_disposition(self) -> ContentDisposition | None:

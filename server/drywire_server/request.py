@@ -10,10 +10,10 @@ from multidict import CIMultiDictProxy, MultiDictProxy
 from yarl import URL
 
 from drywire_sansio import http1
-from drywire_sansio.media_types import MediaType, parse_media_type
+from drywire_sansio.media_types import MediaType
 from drywire_transports import ByteStream
 from drywire_transports.body_reader import StreamReader
-from drywire_transports.message_fields import fields_to_map
+from drywire_transports.message_fields import MessageHead
 
 from .errors import HTTPRequestEntityTooLarge
 from .match_info import MatchInfo, Route
@@ -42,19 +42,17 @@ class App(Protocol):
     def __contains__(self, key: object) -> bool: ...
 
 
-class Request:
+class Request(MessageHead):
     """An HTTP request; also a mapping in which middlewares and handlers can keep things for each other."""
 
     __slots__ = (
         "__weakref__",
         "_app",
         "_body",
-        "_headers",
         "_match",
         "_match_info",
         "_rel_url",
         "_state",
-        "_type",
         "content",
         "head",
         "link",
@@ -65,7 +63,7 @@ class Request:
     _match: tuple[Route, dict[str, str] | None]
 
     def __init__(self, head: http1.Request, content: StreamReader, connection: Connection) -> None:
-        self.head = head
+        self.head: http1.Request = head
         """The head as the protocol core gave it."""
         self.link = connection
         """The connection it came over."""
@@ -134,42 +132,6 @@ class Request:
         """The whole URL, from scheme, Host and target; never pieced together as text."""
         authority = URL.build(scheme=self.scheme, authority=self.host, encoded=True)
         return authority.join(self.rel_url)
-
-    # The header fields
-
-    @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """The header fields, by name in any case."""
-        if self._headers is None:
-            self._headers = fields_to_map(self.head.headers)
-        return self._headers
-
-    @property
-    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The header fields as they came: in order, names in their own case."""
-        return tuple(self.head.headers)
-
-    @property
-    def _content_type(self) -> MediaType:
-        if self._type is None:
-            self._type = parse_media_type(self.headers.get("Content-Type"))
-        return self._type
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body; ``application/octet-stream`` where none is said."""
-        return self._content_type.essence
-
-    @property
-    def charset(self) -> str | None:
-        """The charset of the body, None where none is said."""
-        return self._content_type.charset
-
-    @property
-    def content_length(self) -> int | None:
-        """The length of the body in bytes, None where it was not said beforehand."""
-        value = self.headers.get("Content-Length")
-        return None if value is None else int(value)
 
     @property
     def keep_alive(self) -> bool:

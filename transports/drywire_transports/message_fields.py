@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from drywire_sansio.http1 import FieldLines
+from drywire_sansio.media_types import MediaType, parse_media_type
 
 __all__ = [
     "HttpVersion",
     "HttpVersion10",
     "HttpVersion11",
     "LooseHeaders",
+    "MessageHead",
     "fields_to_map",
     "map_to_fields",
     "to_multidict",
@@ -67,3 +69,47 @@ def to_multidict(headers: LooseHeaders | None) -> CIMultiDict[str]:
             raise TypeError(f"header {name!r} needs a str as its value, not {type(value).__name__}")
         result.add(name, value)
     return result
+
+
+class MessageHead:
+    """What the header of a received message says of the message: for requests and responses alike."""
+
+    __slots__ = ("_headers", "_type")
+
+    head: Any  # the Request or Response of the core
+    _headers: CIMultiDictProxy[str] | None
+    _type: MediaType | None
+
+    @property
+    def headers(self) -> CIMultiDictProxy[str]:
+        """The header fields, by name in any case."""
+        if self._headers is None:
+            self._headers = fields_to_map(self.head.headers)
+        return self._headers
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The header fields as they came: in order, names in their own case."""
+        return tuple(self.head.headers)
+
+    @property
+    def _media_type(self) -> MediaType:
+        if self._type is None:
+            self._type = parse_media_type(self.headers.get("Content-Type"))
+        return self._type
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body; ``application/octet-stream`` where none is said."""
+        return self._media_type.essence
+
+    @property
+    def charset(self) -> str | None:
+        """The charset of the body, None where none is said."""
+        return self._media_type.charset
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body in bytes, as it is coded; None where it was not said beforehand."""
+        value = self.headers.get("Content-Length")
+        return None if value is None else int(value)
