@@ -14,6 +14,7 @@ from multidict import CIMultiDict, MultiDict, MultiDictProxy
 from drywire_transports.multipart_writer import MultipartWriter
 from drywire_transports.payloads import BytesPayload, IOBasePayload, Payload, get_payload
 from drywire_transports.payloads import LookupError as NoPayload
+from drywire_transports.payloads.files import opened_name
 
 __all__ = ["FormData", "file_name"]
 
@@ -163,7 +164,5 @@ def _looks_like_a_file(value: object) -> bool:
 
 def file_name(value: object) -> str | None:
     """Return the name of an open file without its folders; None where it has none."""
-    name = getattr(value, "name", None)
-    if isinstance(name, str) and name and not (name[0] == "<" and name[-1] == ">"):
-        return re.split(r"[\\/]", name)[-1]
-    return None
+    opened = opened_name(value)
+    return None if opened is None else re.split(r"[\\/]", opened)[-1]

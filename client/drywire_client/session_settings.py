@@ -12,6 +12,7 @@ from multidict import CIMultiDict, getversion, istr
 from yarl import URL
 
 from drywire_sansio import http1
+from drywire_transports import current_runtime
 from drywire_transports.message_fields import HttpVersion, HttpVersion11, LooseHeaders, to_multidict
 
 from .auth import NetrcLogins
@@ -291,8 +292,6 @@ class SessionSettings:
 
 
 def _running_loop() -> Any:
-    from drywire_transports import current_runtime
-
     runtime = current_runtime()
     loop = getattr(runtime, "loop", None)
     if loop is None:

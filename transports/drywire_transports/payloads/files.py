@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from ..file_pieces import sendfile_works
 from ..which import current_runtime
+from .in_memory import text_type
 from .payload import PIECE, BodyWriter, Payload
 
 __all__ = ["BufferedReaderPayload", "IOBasePayload", "TextIOPayload"]
@@ -27,7 +28,8 @@ class IOBasePayload(Payload):
 
     def __init__(self, value: IO[Any], *args: Any, **kwargs: Any) -> None:
         if kwargs.get("filename") is None:
-            kwargs["filename"] = _file_name(value)
+            opened = opened_name(value)
+            kwargs["filename"] = None if opened is None else os.path.basename(opened)
         super().__init__(value, *args, **kwargs)
         self._start: int | None = None
         self._seekable: bool | None = None
@@ -145,11 +147,11 @@ def _is_costly_to_seek(file: object) -> bool:
     return isinstance(file, io.BufferedIOBase) and not isinstance(file, cheap)
 
 
-def _file_name(value: object) -> str | None:
-    """Return the name of the file `value`; None for a number, or a name that stands for none, such as ``<stdin>``."""
+def opened_name(value: object) -> str | None:
+    """Return by what name the file `value` was opened; None for a number, or what stands for none, as ``<stdin>``."""
     name = getattr(value, "name", None)
     if isinstance(name, str) and name and not (name[0] == "<" and name[-1] == ">"):
-        return os.path.basename(name)
+        return name
     return None
 
 
@@ -170,9 +172,7 @@ class TextIOPayload(IOBasePayload):
         content_type: str | None = None,
         **kwargs: Any,
     ) -> None:
-        from .in_memory import _text_type
-
-        charset, kind = _text_type(encoding, content_type)
+        charset, kind = text_type(encoding, content_type)
         super().__init__(value, *args, content_type=kind, encoding=charset, **kwargs)  # type: ignore[arg-type]
 
     @property

@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from drywire_sansio.media_types import parse_media_type
+
 from .payload import PIECE, BodyWriter, Buffer, Payload
 
 __all__ = ["BytesIOPayload", "BytesPayload", "JsonBytesPayload", "JsonPayload", "StringIOPayload", "StringPayload"]
@@ -60,14 +62,12 @@ class StringPayload(BytesPayload):
     def __init__(
         self, value: str, *args: Any, encoding: str | None = None, content_type: str | None = None, **kwargs: Any
     ) -> None:
-        charset, kind = _text_type(encoding, content_type)
+        charset, kind = text_type(encoding, content_type)
         super().__init__(value.encode(charset), *args, encoding=charset, content_type=kind, **kwargs)
 
 
-def _text_type(encoding: str | None, content_type: str | None) -> tuple[str, str]:
+def text_type(encoding: str | None, content_type: str | None) -> tuple[str, str]:
     """Return the charset to write text in, and the media type that says so."""
-    from drywire_sansio.media_types import parse_media_type
-
     if encoding is None:
         if content_type is None:
             return "utf-8", "text/plain; charset=utf-8"
