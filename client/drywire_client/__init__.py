@@ -43,7 +43,7 @@ from drywire_transports.websocket import (
 )
 
 from .auth import BasicAuth, encode_basic_auth
-from .connector import Connection, TCPConnector
+from .connector import BaseConnector, Connection
 from .cookie_jar import AbstractCookieJar, CookieJar, DummyCookieJar
 from .digest import DigestAuthMiddleware
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
@@ -57,6 +57,7 @@ from .request import ClientRequest, RequestInfo
 from .response import ClientResponse, ContentDisposition
 from .retry import RetryMiddleware
 from .session import ClientSession
+from .tcp_connector import TCPConnector
 from .timeouts import ClientTimeout, ClientWSTimeout
 from .tracing import *  # noqa: F403 - the signals' parameters, as its own __all__ says
 from .tracing import __all__ as _tracing
@@ -70,6 +71,7 @@ __all__ = [
     "AsyncIterablePayload",
     "BadContentDispositionHeader",
     "BadContentDispositionParam",
+    "BaseConnector",
     "BasicAuth",
     "BodyPartReader",
     "BufferedReaderPayload",

@@ -1,4 +1,4 @@
-"""`TCPConnector`: opens connections, keeps idle ones, and lets at most `limit` be in use.
+"""`BaseConnector`: has connections opened, keeps idle ones, and lets at most `limit` be in use.
 
 Taking a connection may wait; giving one back, and closing everything, never does. So no cancellation, whenever it
 comes, can lose a place or a connection.
@@ -7,44 +7,22 @@ comes, can lose a place or a connection.
 from __future__ import annotations
 
 import math
-import ssl as ssl_module
 from collections.abc import Collection, Sequence
-from typing import Any, Final, TypeVar
-
-from yarl import URL
+from typing import Any, Final, Self
 
 from drywire_sansio import http1
 from drywire_transports import (
-    Address,
     ByteStream,
-    ClientTLS,
-    ConnectFailed,
-    NameNotResolved,
     Runtime,
     StreamTimeout,
     TaskHandle,
     Timer,
-    TLSFailed,
-    TransportError,
-    client_context,
     current_runtime,
-    unverified_context,
 )
-from drywire_transports.dialling import literal_address
 
+from .connecting import check_ssl, in_phase
 from .connections import Connection, ConnectionKey, Endpoint, Turn
-from .errors import (
-    ClientConnectionError,
-    ClientConnectorCertificateError,
-    ClientConnectorDNSError,
-    ClientConnectorError,
-    ClientConnectorSSLError,
-    ClientProxyConnectionError,
-    Phase,
-    RequestProgress,
-)
-from .fingerprint import Fingerprint
-from .name_cache import NameCache
+from .errors import ClientConnectionError
 from .request import ClientRequest
 from .timeouts import Deadlines
 from .tracing import (
@@ -56,9 +34,8 @@ from .tracing import (
     TraceConnectionReuseconnParams,
     emit,
 )
-from .tunnels import open_tunnel, tls_inside
 
-__all__ = ["Connection", "ConnectionKey", "TCPConnector"]
+__all__ = ["BaseConnector", "Connection", "ConnectionKey"]
 
 
 TASKS: Final = 32
@@ -67,32 +44,28 @@ CLOSE_WAIT: Final = 1.0
 """Seconds that a cancelled task may take to end: a user's own clean-up may hang."""
 
 
-class TCPConnector:
-    """A pool of TCP connections.
+class BaseConnector:
+    """A pool of connections; how one is opened is for those that derive from it.
 
     `limit` connections may be in use at once (100; 0 or None for any number), `limit_per_host` of them to one host and
     port, by the same way and settings (0 for any). Who waits is served in order. Idle connections are kept
-    `keepalive_timeout` seconds (15), none if `force_close`. `ssl` is the default for requests: True verifies, False
-    encrypts without verifying, an `ssl.SSLContext` is used as it is. `limits` bounds what a response may have, and
-    `quirks` names the deviations of a broken server that its responses may show; none by default. The addresses of a
-    host are kept `ttl_dns_cache` seconds (10; None for good) if `use_dns_cache`.
+    `keepalive_timeout` seconds (15), none if `force_close`. `limits` bounds what a response may have, and `quirks`
+    names the deviations of a broken server that its responses may show; none by default.
     """
+
+    _ssl: Any = True
+    """``ssl`` of requests that say nothing else."""
 
     def __init__(
         self,
         *,
-        ssl: bool | ssl_module.SSLContext = True,
         keepalive_timeout: float = 15.0,
         force_close: bool = False,
         limit: int | None = 100,
         limit_per_host: int = 0,
         limits: http1.Limits | None = None,
         quirks: Collection[http1.Quirk] = (),
-        use_dns_cache: bool = True,
-        ttl_dns_cache: float | None = 10,
     ) -> None:
-        self._names = NameCache(use_dns_cache, ttl_dns_cache)
-        self._ssl = ssl
         self._limits = limits
         self._quirks = frozenset(quirks)
         self._keepalive_timeout = keepalive_timeout
@@ -112,7 +85,7 @@ class TCPConnector:
         idle = sum(len(endpoint.idle) for endpoint in self._endpoints.values())
         return f"<{type(self).__name__} {self._places} in use, {idle} idle, {len(self._waiting)} waiting>"
 
-    async def __aenter__(self) -> TCPConnector:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -148,7 +121,7 @@ class TCPConnector:
         url, settings = request.original_url, request.settings
         ssl, is_ssl = settings.ssl, url.scheme in ("https", "wss")
         if ssl is not True:
-            _check_ssl(ssl)
+            check_ssl(ssl)
         if is_ssl and ssl is True:
             ssl = self._ssl
         return ConnectionKey(
@@ -265,7 +238,7 @@ class TCPConnector:
             else:
                 self._waiting.pop(turn, None)
             if isinstance(error, StreamTimeout):
-                raise _in_phase("pool", deadlines.blame(runtime.now(), "connect")) from error
+                raise in_phase("pool", deadlines.blame(runtime.now(), "connect")) from error
             raise
         if not turn.granted:
             raise ClientConnectionError("Connector is closed")
@@ -274,37 +247,8 @@ class TCPConnector:
     async def _open(
         self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
     ) -> ByteStream:
-        tls = ClientTLS(_context(key.ssl), key.server_hostname) if key.is_ssl else None
-        deadline, route = deadlines.dial(runtime.now()), key.proxy
-        host, port = key.next_hop
-        phase: Phase = "dns"
-        try:
-            addresses = await self._resolve(runtime, host, port, deadline, traces)
-            phase = "connect" if route is None else "proxy"
-            stream = await runtime.connect_tcp(host, port, deadline=deadline, addresses=addresses)
-            if route is not None and route.tunnel:
-                await open_tunnel(stream, route, _url_of(key), key.limits, deadline)
-            if tls is not None:
-                phase = "tls"
-                stream.read_deadline = stream.write_deadline = deadline
-                stream = await tls_inside(stream, tls, key.host)
-        except StreamTimeout as error:
-            raise _in_phase(phase, deadlines.blame(runtime.now(), "connect")) from error
-        except TransportError as error:
-            if phase != "dns" and not isinstance(error, TLSFailed):
-                self._names.clear(host, port)
-            raise _not_opened(key, phase, error) from error
-        if isinstance(key.ssl, Fingerprint) and key.is_ssl:
-            _verify(key.ssl, stream, key)
-        return stream
-
-    async def _resolve(
-        self, runtime: Runtime, host: str, port: int, deadline: float, traces: Sequence[Trace]
-    ) -> Sequence[Address]:
-        literal = literal_address(host, port)
-        if literal is not None:
-            return [literal]
-        return await self._names.addresses(runtime, host, port, deadline, traces)
+        """Return a new stream to what `key` says."""
+        raise NotImplementedError(f"{type(self).__name__} cannot open connections")
 
     # Places
 
@@ -414,7 +358,6 @@ class TCPConnector:
             for connection in endpoint.idle:
                 connection.stream.abort()
             endpoint.idle.clear()
-        self._names.close()
         for connection in list(self._in_use):
             connection.stream.abort()
         for task in self._tasks:
@@ -422,66 +365,3 @@ class TCPConnector:
         waiting, self._waiting = self._waiting, {}
         for turn in waiting:
             turn.wake.set()
-
-
-E = TypeVar("E", bound=RequestProgress)
-
-
-def _in_phase(phase: Phase, error: E) -> E:
-    error.phase = phase
-    return error
-
-
-def _url_of(key: ConnectionKey) -> URL:
-    return URL.build(scheme="https" if key.is_ssl else "http", host=key.host, port=key.port)
-
-
-def _not_opened(key: ConnectionKey, phase: Phase, error: TransportError) -> ClientConnectionError:
-    """Return why there is no connection, as the client's own error."""
-    host, port = key.next_hop
-    if isinstance(error, NameNotResolved):
-        return _in_phase("dns", ClientConnectorDNSError(host, port, _os_error(error), ssl=key.ssl))
-    if isinstance(error, TLSFailed):
-        return _in_phase("tls", _tls_error(key, error))
-    if phase == "dns":
-        return ClientConnectionError("Connector is closed")
-    kind = ClientProxyConnectionError if phase == "proxy" else ClientConnectorError
-    return _in_phase(phase, kind(host, port, _os_error(error), ssl=key.ssl))
-
-
-def _os_error(error: TransportError) -> OSError:
-    """Return what the operating system said, of several attempts the last time."""
-    if isinstance(error, ConnectFailed) and error.attempts:
-        return error.attempts[-1]
-    return error if isinstance(error, OSError) else OSError(str(error))
-
-
-def _check_ssl(ssl: object) -> None:
-    if ssl is not None and not isinstance(ssl, bool | ssl_module.SSLContext | Fingerprint):
-        raise TypeError(f"ssl must be a bool, an SSLContext or a Fingerprint, not {type(ssl).__name__}")
-
-
-def _context(ssl: Any) -> ssl_module.SSLContext:
-    if isinstance(ssl, ssl_module.SSLContext):
-        return ssl
-    return client_context() if ssl is True or ssl is None else unverified_context()
-
-
-def _verify(fingerprint: Fingerprint, stream: ByteStream, key: ConnectionKey) -> None:
-    """Raise ServerFingerprintMismatch, and drop `stream`, unless the server has the certificate."""
-    try:
-        fingerprint.verify(stream.extra_info("ssl_object").getpeercert(binary_form=True), key.host, key.port)
-    except BaseException as error:
-        stream.abort()
-        if isinstance(error, RequestProgress):
-            error.phase = "tls"
-        raise
-
-
-def _tls_error(key: ConnectionKey, error: TLSFailed) -> ClientConnectorError:
-    cause = error.__cause__
-    if isinstance(cause, ssl_module.CertificateError):
-        return ClientConnectorCertificateError(key.host, key.port, cause, ssl=key.ssl)
-    if isinstance(cause, ssl_module.SSLError):
-        return ClientConnectorSSLError(key.host, key.port, cause, ssl=key.ssl)
-    return ClientConnectorError(key.host, key.port, cause if isinstance(cause, OSError) else error, ssl=key.ssl)

@@ -10,7 +10,7 @@ from drywire_sansio.retries import may_repeat_unanswered
 from drywire_transports import Runtime, StreamTimeout, TransportError, current_runtime
 
 from .connections import Connection, Endpoint
-from .connector import TCPConnector
+from .connector import BaseConnector
 from .errors import (
     ClientError,
     ClientOSError,
@@ -46,7 +46,7 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     Raises the errors of `errors.py`, TimeoutError where the total timeout has passed, and RuntimeError where the
     session is closed.
     """
-    connector: TCPConnector | None = request.session.connector
+    connector: BaseConnector | None = request.session.connector
     if connector is None:
         raise RuntimeError("Session is closed")
     runtime = connector.runtime or current_runtime()
@@ -79,7 +79,7 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     return response
 
 
-async def _connected(connector: TCPConnector, endpoint: Endpoint, request: ClientRequest) -> Connection:
+async def _connected(connector: BaseConnector, endpoint: Endpoint, request: ClientRequest) -> Connection:
     try:
         return await connector.connect(endpoint, request.deadlines, request.settings.traces)
     except (ClientError, TotalTimeoutError) as error:

@@ -26,10 +26,11 @@ from drywire_transports import (
 )
 from drywire_transports.in_memory import Wrapped
 
-from .connector import ConnectionKey, TCPConnector
+from .connector import ConnectionKey
 from .memory_peer import Answer, HandlerPeer, Peer, RequestHandler, SeenRequest, logger
 from .memory_routes import Pattern, Routes
 from .session import ClientSession
+from .tcp_connector import TCPConnector
 from .timeouts import ClientTimeout, Deadlines
 from .tracing import Trace
 

@@ -19,11 +19,12 @@ from drywire_transports import Buffer, ByteStream, Runtime
 from drywire_transports.file_pieces import send_pieces
 from drywire_transports.in_memory import Wrapped
 
-from .connector import ConnectionKey, TCPConnector
+from .connector import ConnectionKey
 from .conversation import Conversation, Log
 from .recording_file import Exchange, save
 from .redaction import Redaction, ScrubRequest, ScrubResponse
 from .request import ClientRequest
+from .tcp_connector import TCPConnector
 from .timeouts import Deadlines
 from .tracing import Trace
 

@@ -288,14 +288,24 @@ def parsed_url(url: URL | str) -> URL:
         raise InvalidUrlClientError(url, str(error)) from error
 
 
-@lru_cache(1024)
 def absolute_url(url: URL | str, base: URL | None) -> URL:
     """Return the URL to request.
 
     Raises InvalidUrlClientError where it has no host, NonHttpUrlClientError for another scheme, TypeError for what is
     not a URL.
     """
-    url = parsed_url(url)
+    if isinstance(url, str):
+        return _absolute_text(url, base)
+    return _checked(parsed_url(url), base)
+
+
+# Only texts are looked up: URL("http://a") and URL("http://a/") are equal, and yet a user is told the one they gave.
+@lru_cache(1024)
+def _absolute_text(url: str, base: URL | None) -> URL:
+    return _checked(parsed_url(url), base)
+
+
+def _checked(url: URL, base: URL | None) -> URL:
     if base is not None:
         url = base.join(url)
     check_url(url)

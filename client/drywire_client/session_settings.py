@@ -17,7 +17,7 @@ from drywire_transports.message_fields import HttpVersion, HttpVersion11, LooseH
 
 from .auth import NetrcLogins
 from .call import RaiseForStatus
-from .connector import TCPConnector
+from .connector import BaseConnector
 from .cookie_jar import AbstractCookieJar, CookieJar, LooseCookies
 from .legacy import deprecated, merged_timeout
 from .middlewares import ClientMiddlewareType
@@ -35,6 +35,7 @@ from .proxies import proxies_by_scheme
 from .request import ClientRequest, RequestSettings, origin_of
 from .request_fields import request_fields, to_field_lines
 from .response import ClientResponse
+from .tcp_connector import TCPConnector
 from .timeouts import DEFAULT_TIMEOUT, ClientTimeout
 from .tracing import TraceConfig
 from .websocket import ClientWebSocketResponse
@@ -77,7 +78,7 @@ class SessionSettings:
         self,
         base_url: str | URL | None = None,
         *,
-        connector: TCPConnector | None = None,
+        connector: BaseConnector | None = None,
         loop: object = None,
         cookies: LooseCookies | None = None,
         headers: LooseHeaders | None = None,
@@ -138,7 +139,7 @@ class SessionSettings:
         self,
         cookie_jar: AbstractCookieJar | None,
         cookies: LooseCookies | None,
-        connector: TCPConnector | None,
+        connector: BaseConnector | None,
         connector_owner: bool,
     ) -> None:
         """Take what outlives a request: the cookies and the connections."""
@@ -148,7 +149,7 @@ class SessionSettings:
         if cookies is not None:
             self._cookie_jar.update_cookies(cookies)
         self._connector_owner = connector_owner
-        self._connector: TCPConnector | None = TCPConnector() if connector is None else connector
+        self._connector: BaseConnector | None = TCPConnector() if connector is None else connector
         self._closed = False
 
     # What is known
@@ -159,7 +160,7 @@ class SessionSettings:
         return self._closed
 
     @property
-    def connector(self) -> TCPConnector | None:
+    def connector(self) -> BaseConnector | None:
         """The connector; None once the session is closed."""
         return self._connector
 

@@ -223,7 +223,7 @@ def no_sockets(monkeypatch, anyio_backend_name):
         raise AssertionError("a socket was to be connected")
 
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr("drywire_client.connector.TCPConnector._open", refuse)
+    monkeypatch.setattr("drywire_client.tcp_connector.TCPConnector._open", refuse)
 
 
 async def test_a_4_a_session_talks_to_a_handler_without_a_socket(no_sockets):
