@@ -10,7 +10,15 @@ from typing import SupportsIndex, overload
 from .errors import LocalProtocolError
 from .grammar import FIELD, FIELD_LINES, FRAMING_FIELD, REASON, TOKEN
 
-__all__ = ["FieldLines", "FramingFields", "ReceivedFieldLines", "RepeatedField", "framing_fields", "list_members"]
+__all__ = [
+    "FieldLines",
+    "FramingFields",
+    "ReceivedFieldLines",
+    "RepeatedField",
+    "SizedFieldLines",
+    "framing_fields",
+    "list_members",
+]
 
 Pair = tuple[bytes, bytes]
 FramingFields = dict[bytes, bytes]
@@ -48,7 +56,7 @@ class FieldLines(Sequence[Pair]):
     that HTTP does not allow.
     """
 
-    __slots__ = ("_framing", "_pairs", "_raw", "derived", "suits_request")
+    __slots__ = ("_framing", "_pairs", "_raw", "derived", "known", "suits_request")
 
     def __init__(self, pairs: Iterable[Pair] = ()) -> None:
         self._raw = _joined(pairs if isinstance(pairs, list | tuple) else list(pairs))
@@ -59,6 +67,8 @@ class FieldLines(Sequence[Pair]):
         """Whether Host is known to be one valid field, and no other stands here twice that a request can have once."""
         self.derived: object = None
         """What the layer above made of these fields and wants to find again with them."""
+        self.known: object = None
+        """The head that was found right with these fields: what `http1` wants to find again."""
 
     @property
     def raw(self) -> bytes:
@@ -69,7 +79,7 @@ class FieldLines(Sequence[Pair]):
     def framing(self) -> FramingFields:
         """The fields among them that frame a message. Raises RepeatedField."""
         if self._framing is None:
-            self._framing = framing_fields(b"\n" + self._raw)
+            self._framing = framing_fields(b"\n" + self.raw)
         return self._framing
 
     def plus(self, pairs: Sequence[Pair]) -> FieldLines:
@@ -83,20 +93,17 @@ class FieldLines(Sequence[Pair]):
             for name, value in pairs:
                 if (lowered := name.lower()) in _FRAMING_NAMES:
                     framing[lowered] = value.strip(b" \t").lower()
-        result = ReceivedFieldLines(self._raw + added, framing)
+        result = ReceivedFieldLines(self.raw + added, framing)
         result.suits_request = self.suits_request
         return result
 
     def with_length(self, size: int) -> FieldLines:
         """Return these fields, among which is no Content-Length, with one of `size` bytes behind them."""
-        framing = None if self._framing is None else {**self._framing, b"content-length": b"%d" % size}
-        result = ReceivedFieldLines(b"%bContent-Length: %d\r\n" % (self._raw, size), framing)
-        result.suits_request = self.suits_request
-        return result
+        return SizedFieldLines(self, size)
 
     def _split(self) -> list[Pair]:
         if self._pairs is None:
-            self._pairs = FIELD.findall(self._raw)
+            self._pairs = FIELD.findall(self.raw)
         return self._pairs
 
     def __iter__(self) -> Iterator[Pair]:
@@ -136,6 +143,33 @@ class ReceivedFieldLines(FieldLines):
         self._framing = framing
         self.suits_request = False
         self.derived = None
+        self.known = None
+
+
+class SizedFieldLines(FieldLines):
+    """Fields with a Content-Length behind them, the one thing in which many messages differ.
+
+    They are joined only where somebody looks: what `base` says of its message need not be worked out again for each.
+    """
+
+    __slots__ = ("base", "size")
+
+    def __init__(self, base: FieldLines, size: int) -> None:
+        self.base = base
+        self.size = size
+        self._raw = b""
+        self._pairs = None
+        self._framing = None
+        self.suits_request = base.suits_request
+        self.derived = None
+        self.known = None
+
+    @property
+    def raw(self) -> bytes:
+        """The section as it stands on the wire."""
+        if not self._raw:
+            self._raw = b"%bContent-Length: %d\r\n" % (self.base.raw, self.size)
+        return self._raw
 
 
 @lru_cache(256)

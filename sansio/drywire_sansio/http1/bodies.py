@@ -70,7 +70,7 @@ class LengthReader:
         if len(buffer.data) - buffer.start < remaining:
             return None
         self._remaining = 0
-        return bytes(buffer.take(remaining)) if remaining else b""
+        return buffer.take_bytes(remaining) if remaining else b""
 
 
 class UntilCloseReader:

@@ -62,6 +62,13 @@ class ReceiveBuffer:
         self.start = end
         return piece(data, start, end)
 
+    def take_bytes(self, count: int) -> bytes:
+        """Consume and return the next `count` bytes, which must be there."""
+        start = self.start
+        self.start = end = start + count
+        data = self.data[start:end]
+        return data if type(data) is bytes else bytes(data)
+
 
 def piece(data: bytes | bytearray, start: int, end: int) -> bytes | memoryview:
     """Return that part of an arrival: the arrival itself if it is the whole, and no copy of a large part."""

@@ -214,7 +214,7 @@ def _known_head(event: Request | Response) -> _KnownHead | None:
     lines = event.headers
     if type(lines) is not FieldLines or type(event) is not Response:
         return None
-    known = lines.derived
+    known = lines.known
     if type(known) is _KnownHead and known.status == event.status and known.reason == event.reason:
         return known
     fields = written_framing_fields(lines)
@@ -225,5 +225,5 @@ def _known_head(event: Request | Response) -> _KnownHead | None:
     except FramingError:
         return None
     head = b"%b\r\n%b\r\n" % (status_start(event.status, event.reason), lines.raw)
-    lines.derived = known = _KnownHead(event.status, event.reason, head, length)
+    lines.known = known = _KnownHead(event.status, event.reason, head, length)
     return known
