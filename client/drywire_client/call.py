@@ -29,7 +29,7 @@ from .errors import (
 )
 from .proxies import proxy_for_url, proxy_of_environment
 from .request import ClientRequest, RequestSettings, check_url, origin_of
-from .request_fields import BODY_EXPECTED, CHUNKED, own_framing, request_fields, to_field_lines, with_cookies
+from .request_fields import BODY_EXPECTED, CHUNKED, own_framing, with_cookies
 from .response import ClientResponse
 from .timeouts import Deadlines
 from .tracing import (
@@ -101,13 +101,13 @@ class Call:
     async def run(self) -> ClientResponse:
         """Send the request, follow where it leads, and return the final response, its body still to come."""
         try:
-            response = await self.send(await self._request() if self._must_wait else self._request_now())
+            response = await self._sent()
             if response.status in REDIRECTS and self.allow_redirects:
                 response = await self._follow(response)
         except BaseException as error:
             self._give_up(error)
             raise
-        if self.payload is not None or self.settings.upload_tracker is not None:
+        if self.payload is not None or self.settings.upload_tracker is not None or self._has_new_body():
             response.let_go_of_request()
         if self.check:
             await checked(response, self.check)
@@ -137,16 +137,27 @@ class Call:
                 if isinstance(error, ClientError):
                     error.phase, error.response_started = "head", True
                 raise
-            response = await self.send(await self._request() if self._must_wait else self._request_now())
+            response = await self._sent()
         response.history = tuple(history)
         return response
 
     # One request
 
-    @property
-    def _must_wait(self) -> bool:
-        """Whether the request of this hop depends on what is not at hand: the environment, a body of unknown size."""
-        return self.trust_env or bool(self.session._proxies) or self.settings.version < HttpVersion11
+    def _has_new_body(self) -> bool:
+        """Whether a middleware has given the request a body."""
+        return self.request is not None and self.request.payload is not None
+
+    def _sent(self) -> Awaitable[ClientResponse]:
+        """Return what sends the request of this hop.
+
+        Mostly it depends on nothing but what is at hand; else on the environment, or on a body of unknown size.
+        """
+        if self.trust_env or self.session._proxies or self.settings.version < HttpVersion11:
+            return self._sent_later()
+        return self.send(self._made(self._authorization(), self.settings))
+
+    async def _sent_later(self) -> ClientResponse:
+        return await self.send(await self._request())
 
     async def _request(self) -> ClientRequest:
         """Return the request of this hop."""
@@ -159,10 +170,6 @@ class Call:
         if settings.proxy is None and (self.trust_env or self.session._proxies):
             settings = await self._through_proxy(self.url)
         return self._made(authorization, settings)
-
-    def _request_now(self) -> ClientRequest:
-        """Return the request of this hop where nothing must be waited for."""
-        return self._made(self._authorization(), self.settings)
 
     @property
     def _given(self) -> CIMultiDict[str]:
@@ -203,16 +210,14 @@ class Call:
         added: list[tuple[bytes, bytes]] = []
         content_type = None if payload is None else payload.content_type
         expect100 = settings.expect100 and payload is not None
-        cookie = cookie_field(self.session.cookie_jar, url, self.cookies)
+        jar = self.session.cookie_jar
+        cookie = cookie_field(jar, url, self.cookies) if self.cookies else jar.cookie_header(url)
         if cookie is not None and "Cookie" in (self.session.headers if given is None else given):
             given = (self.session.headers if given is None else given).copy()
             cookie = with_cookies(given.popall("Cookie"), cookie)
+        base: http1.FieldLines = self.session.repeated_fields(url, content_type, expect100, given, self.skip)
         if given is None:
-            base: http1.FieldLines = self.session.plain_fields(url, content_type, expect100)
             given = self.session.headers
-        else:
-            pairs = request_fields(url.host_port_subcomponent or "", given, content_type, self.skip, expect100)
-            base = to_field_lines(pairs)
         if authorization is not None:
             added.append((b"Authorization", authorization.encode("utf-8")))
         if cookie is not None and "Cookie" not in given:

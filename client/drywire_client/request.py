@@ -17,13 +17,22 @@ from drywire_transports.payloads import Payload
 
 from .bodies import make_body
 from .errors import InvalidUrlClientError, NonHttpUrlClientError
-from .proxies import ProxyRoute, through_proxy
+from .proxies import ProxyRoute, route_through, through_proxy
 from .request_fields import length_field, with_cookies
 from .timeouts import Deadlines
 from .tracing import Trace
 from .upload_tracker import UploadTracker
 
-__all__ = ["ClientRequest", "RequestInfo", "RequestSettings", "absolute_url", "check_url", "origin_of", "parsed_url"]
+__all__ = [
+    "ClientRequest",
+    "RequestInfo",
+    "RequestSettings",
+    "absolute_text",
+    "absolute_url",
+    "check_url",
+    "origin_of",
+    "parsed_url",
+]
 
 
 LONGEST_HOST: Final = 255
@@ -176,11 +185,10 @@ class ClientRequest:
         """How it goes through its proxy."""
         settings, proxy = self.settings, self.settings.proxy
         assert proxy is not None
-        return ProxyRoute(
-            proxy.raw_host or "",
-            proxy.port or 80,
+        return route_through(
+            proxy,
             settings.proxy_authorization,
-            tuple((settings.proxy_headers or {}).items()),
+            settings.proxy_headers,
             settings.websocket or self.original_url.scheme != "http",
         )
 
@@ -294,22 +302,18 @@ def absolute_url(url: URL | str, base: URL | None) -> URL:
     Raises InvalidUrlClientError where it has no host, NonHttpUrlClientError for another scheme, TypeError for what is
     not a URL.
     """
-    if isinstance(url, str):
-        return _absolute_text(url, base)
-    return _checked(parsed_url(url), base)
-
-
-# Only texts are looked up: URL("http://a") and URL("http://a/") are equal, and yet a user is told the one they gave.
-@lru_cache(1024)
-def _absolute_text(url: str, base: URL | None) -> URL:
-    return _checked(parsed_url(url), base)
-
-
-def _checked(url: URL, base: URL | None) -> URL:
+    url = parsed_url(url)
     if base is not None:
         url = base.join(url)
     check_url(url)
     return url
+
+
+# Only texts are looked up: URL("http://a") and URL("http://a/") are equal, and yet a user is told the one they gave.
+@lru_cache(1024)
+def absolute_text(url: str, base: URL | None) -> URL:
+    """Return the URL to request, as `absolute_url` does."""
+    return absolute_url(url, base)
 
 
 def check_url(url: URL) -> None:

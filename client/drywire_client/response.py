@@ -56,6 +56,7 @@ class ClientResponse(ResponseHead):
     Leave it by ``async with``, or read it, or `release` it: what is not read to its end keeps its connection.
     """
 
+    _connection: Connection | None = None
     _body: bytes | None = None
     _at_hand: bytes | None = None  # the body that came with the head, while nobody wants it as a stream
     _content: StreamReader | None = None
@@ -74,7 +75,7 @@ class ClientResponse(ResponseHead):
         upload: Upload | None,
     ) -> None:
         super().__init__(request, head)
-        self._connection: Connection | None = connection
+        self._connection = connection
         self._runtime = runtime
         self._upload = upload
         fields: bytes = getattr(head.headers, "raw", b"").lower()
@@ -91,7 +92,9 @@ class ClientResponse(ResponseHead):
             if self._at_hand is not None:
                 self._end()
                 return
-        self._take_what_has_come()
+            self._poll()
+        else:
+            self._take_what_has_come()
         if not self._ended:
             connection.read_ahead = weakref.WeakMethod(self._read_ahead)
             if connection.is_wanted:
@@ -112,7 +115,7 @@ class ClientResponse(ResponseHead):
         return content
 
     def __del__(self) -> None:
-        if getattr(self, "_connection", None) is not None:
+        if self._connection is not None:
             self.close()  # forgotten half-way: its place in the pool is not lost
 
     def _decode(self, connection: Connection) -> None:
@@ -312,7 +315,9 @@ class ClientResponse(ResponseHead):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.in_context = False
-        self.release()
+        if self._connection is not None:
+            self.release()
+        self._closed = True
         if self._upload is not None:
             await self._upload.wait()
 
@@ -403,6 +408,13 @@ class ClientResponse(ResponseHead):
                 self.content.feed(whole)
             self.content.feed_eof()
             self._end()
+            return
+        self._poll()
+
+    def _poll(self) -> None:
+        """Take in what has come piece by piece."""
+        connection = self._connection
+        if connection is None:
             return
         while not self._ended:
             try:

@@ -34,7 +34,7 @@ from .options import (
     to_ws_timeout,
     with_query,
 )
-from .request import RequestSettings, absolute_url
+from .request import RequestSettings, absolute_text, absolute_url
 from .request_fields import check_framing, checked_method
 from .request_options import RequestOptions
 from .response import ClientResponse
@@ -169,7 +169,7 @@ class ClientSession(SessionSettings):
         if self._closed or self._connector is None:
             raise RuntimeError("Session is closed")
         runtime = current_runtime()
-        target = absolute_url(url, self._base_url)
+        target = (absolute_text if type(url) is str else absolute_url)(url, self._base_url)
         if params:
             target = with_query(target, params)
         payload = None

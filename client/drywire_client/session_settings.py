@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -43,7 +43,9 @@ from .websocket import ClientWebSocketResponse
 __all__ = ["SessionSettings"]
 
 KEPT: Final = 64
-"""Header sections that are kept, one for each host and kind of body."""
+"""Header sections that are remembered; all are forgotten where there are more."""
+MANY: Final = 32
+"""Fields of a call above which its header section is not remembered."""
 
 
 def _settled_timeout(timeout: Timeout | Unset, old: dict[str, Any]) -> ClientTimeout:
@@ -143,7 +145,7 @@ class SessionSettings:
         connector_owner: bool,
     ) -> None:
         """Take what outlives a request: the cookies and the connections."""
-        self._plain: dict[tuple[str, str | None, bool], http1.FieldLines] = {}
+        self._plain: dict[tuple[Any, ...], http1.FieldLines] = {}
         self._plain_version = -1
         self._cookie_jar = CookieJar() if cookie_jar is None else cookie_jar
         if cookies is not None:
@@ -247,19 +249,34 @@ class SessionSettings:
 
     # What calls ask
 
-    def plain_fields(self, url: URL, content_type: str | None, expect100: bool) -> http1.FieldLines:
-        """Return the fields of a request to `url` to which the call adds none of its own; made once for each host."""
+    def repeated_fields(
+        self,
+        url: URL,
+        content_type: str | None,
+        expect100: bool,
+        headers: CIMultiDict[str] | None,
+        skip: Collection[str],
+    ) -> http1.FieldLines:
+        """Return the fields of a request to `url` as far as the next one may have the same; made once.
+
+        `headers` are those that the program has given, None for the session's alone.
+        """
         version = getversion(self._headers)  # type: ignore[arg-type]  # any multidict has one
         if version != self._plain_version:
             self._plain.clear()
             self._plain_version = version
         host = url.host_port_subcomponent or ""
-        key = host, content_type, expect100
+        key: tuple[Any, ...] = (host, content_type, expect100)
+        if headers is not None:
+            if len(headers) > MANY:
+                return to_field_lines(request_fields(host, headers, content_type, skip, expect100))
+            key = (*key, tuple(headers.items()), skip)
         fields = self._plain.get(key)
         if fields is None:
             if len(self._plain) >= KEPT:
                 self._plain.clear()
-            pairs = request_fields(host, self._headers, content_type, self._skip, expect100)
+            given = self._headers if headers is None else headers
+            pairs = request_fields(host, given, content_type, skip, expect100)
             fields = self._plain[key] = to_field_lines(pairs)
         return fields
 

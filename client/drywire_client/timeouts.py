@@ -62,7 +62,7 @@ class Deadlines:
         self._method = method
         self._url = url
         self.total = now + timeout.total if timeout.total else math.inf
-        self.connect = min(self.total, now + timeout.connect if timeout.connect else math.inf)
+        self.connect = min(self.total, now + timeout.connect) if timeout.connect else self.total
 
     @property
     def timeout(self) -> ClientTimeout:

@@ -7,7 +7,7 @@ import importlib.util
 import sys
 import weakref
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, TypeVar
 
 from .body_reader import StreamReader
 from .runtime import Runtime
@@ -38,16 +38,21 @@ def current_runtime() -> Runtime:
             return _trio_runtime()
         hint = "call this from a coroutine run by asyncio, uvloop or trio"
         raise RuntimeError(f"no event loop is running here: {hint}") from None
-    recent = _recent[0]()
-    if recent is not None and recent.loop is loop:
-        return cast(Runtime, recent)
+    runtime: Any = _recent[0]()
+    if runtime is None or runtime.loop is not loop:
+        runtime = _runtime_of(loop)
+    result: Runtime = runtime
+    return result
+
+
+def _runtime_of(loop: asyncio.AbstractEventLoop) -> Any:
     runtime = _asyncio_runtimes.get(loop)
     if runtime is None:
         from .on_asyncio import AsyncioRuntime
 
         runtime = _asyncio_runtimes[loop] = AsyncioRuntime(loop)
     _recent[0] = weakref.ref(runtime)
-    return cast(Runtime, runtime)
+    return runtime
 
 
 StreamReader.runtime = staticmethod(current_runtime)

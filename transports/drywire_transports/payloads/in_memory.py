@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from drywire_sansio.media_types import parse_media_type
 
 from .payload import PIECE, BodyWriter, Buffer, Payload
 
 __all__ = ["BytesIOPayload", "BytesPayload", "JsonBytesPayload", "JsonPayload", "StringIOPayload", "StringPayload"]
+
+
+_BYTES: Final = (bytes, bytearray, memoryview)
 
 
 class BytesPayload(Payload):
@@ -23,7 +26,7 @@ class BytesPayload(Payload):
     replayable = True
 
     def __init__(self, value: Buffer, *args: Any, **kwargs: Any) -> None:
-        if not isinstance(value, bytes | bytearray | memoryview):
+        if not isinstance(value, _BYTES):
             raise TypeError(f"value argument must be byte-ish, not {type(value).__name__}")
         if args or kwargs:
             super().__init__(value, *args, **kwargs)
