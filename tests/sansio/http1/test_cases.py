@@ -51,9 +51,27 @@ REFUSED = [case for case in CASES if case.rule]
 BETWEEN_MESSAGES = (DONE, MUST_CLOSE, MIGHT_SWITCH_PROTOCOL, SWITCHED_PROTOCOL)
 
 
+TOGETHER = 25
+"""Cases to an item of pytest's: one by one they took it longer than they take."""
+
+
 def each(cases):
-    """Run a test for each of `cases`."""
-    return pytest.mark.parametrize("case", cases, ids=str)
+    """Run a test for each of `cases`; one that fails is named in a note."""
+
+    def of_batches(test):
+        def run(batch):
+            for case in batch:
+                try:
+                    test(case)
+                except BaseException as error:
+                    error.add_note(f"the case is: {case}")
+                    raise
+
+        run.__name__ = run.__qualname__ = test.__name__
+        batches = [cases[at : at + TOGETHER] for at in range(0, len(cases), TOGETHER)]
+        return pytest.mark.parametrize("batch", batches, ids=[f"from {batch[0]}" for batch in batches])(run)
+
+    return of_batches
 
 
 def check(case, verdict, connection):
