@@ -1,20 +1,26 @@
 """A client that asks again and again; prints requests a second and processor microseconds a request, or MiB a second.
 
-Arguments: library, loop, kind ("get", "post" or "download"), port, requests.
+Arguments: library, loop, kind ("get", "post", "download", "https", or "handshake": https on a new connection for each
+request), port, requests, and for the last two the file with the authority's certificate.
 """
 
+import ssl
 import sys
 import time
 
 TASKS = 32
 BODY = {"name": "reader", "numbers": [1, 2, 3], "nested": {"yes": True, "no": None}}
-library, loop, kind, port, count = sys.argv[1:]
-url = f"http://127.0.0.1:{port}/"
+library, loop, kind, port, count, *authority = sys.argv[1:]
+url = f"{'https' if authority else 'http'}://127.0.0.1:{port}/"
 share = int(count) // TASKS
 
 
 async def with_session(module, at_once):
-    async with module.ClientSession() as session:
+    options = {}
+    if authority:
+        context = ssl.create_default_context(cafile=authority[0])
+        options["connector"] = module.TCPConnector(ssl=context, force_close=kind == "handshake")
+    async with module.ClientSession(**options) as session:
         if kind == "download":
             return await downloaded(session)
 
@@ -28,7 +34,7 @@ async def with_session(module, at_once):
                 async with session.post(url, json=BODY) as response:
                     await response.read()
 
-        return await measured(get if kind == "get" else post, at_once)
+        return await measured(post if kind == "post" else get, at_once)
 
 
 async def downloaded(session):
