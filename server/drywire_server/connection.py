@@ -39,7 +39,6 @@ TURNS: Final = 32
 
 NEED_DATA: Final = http1.NEED_DATA
 SEND_BODY: Final = http1.SEND_BODY
-DONE: Final = http1.DONE
 EMPTY_BODY: Final = empty_body()
 TOO_LATE: Final = "the body of a request cannot be read after its response was sent"
 
@@ -118,15 +117,16 @@ class ServerConnection:
         """Serve one request; return whether another may follow on this connection."""
         core = self.core
         try:
-            head = core.next_event()
-            if head is NEED_DATA:
-                if not await self._receive_idle():
-                    return False
-                head = core.next_event()
+            head = core.next_event() if core.has_unread else NEED_DATA
+            if head is not NEED_DATA:
+                await self._take_turns()
+            else:
+                if not core.has_unread:
+                    if not await self._receive_idle():
+                        return False
+                    head = core.next_event()
                 if head is NEED_DATA:
                     head = await self._wait_for_rest()
-            else:
-                await self._take_turns()
             if type(head) is not http1.Request:
                 return False
             request = self._request(head)
@@ -140,21 +140,25 @@ class ServerConnection:
             return False
         if core.their_state is SEND_BODY:
             await self._drop_body()
-        if core.our_state is not DONE or core.their_state is not DONE:
-            return False
-        core.start_next_cycle()
-        return True
+        return core.next_cycle_if_done()
 
     def _request(self, head: http1.Request) -> Request:
         """Return the request with what has arrived of its body. Raises RemoteProtocolError."""
         self.responding = False
-        first = self.core.next_event()
+        core = self.core
+        whole = core.read_whole_body()
+        if whole == b"":
+            return Request(head, EMPTY_BODY, self)
+        first = core.next_event() if whole is None else None
         if type(first) is http1.EndOfMessage:
             return Request(head, EMPTY_BODY, self)
         content = StreamReader(self)
         if head.headers is not self._uncoded:
             self._decode(head, content)
-        if isinstance(first, http1.Data):
+        if whole is not None:
+            content.feed(whole)
+            content.feed_eof()
+        elif isinstance(first, http1.Data):
             content.feed(bytes(first.data), first.chunk_end)
         return Request(head, content, self)
 

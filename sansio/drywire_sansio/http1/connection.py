@@ -12,7 +12,7 @@ from typing import ClassVar, NoReturn
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FramingFields, list_members
 from ..limits import DEFAULT_LIMITS, Limits
-from .bodies import BodyReader, BodyWriter, LengthReader
+from .bodies import BodyReader, BodyWriter, LengthReader, UntilCloseReader
 from .buffer import ReceiveBuffer
 from .events import (
     NEED_DATA,
@@ -127,6 +127,14 @@ class Connection:
         return self._method
 
     @property
+    def ends_with_connection(self) -> bool:
+        """Whether the message that is being received has no other end than that of the connection (RFC 9112, 6.3).
+
+        If something can tell a cut from an end, such as TLS, it should be asked then (RFC 9112, 9.8).
+        """
+        return type(self._body_reader) is UntilCloseReader
+
+    @property
     def client_is_waiting_for_100_continue(self) -> bool:
         """Whether the client holds its body back until it is sent 100 Continue or a final response."""
         return self._awaits_continue and self._client is SEND_BODY
@@ -178,7 +186,7 @@ class Connection:
             raise
 
     def _read(self) -> Event | NeedData | Paused:
-        state, buffer = self.their_state, self._buffer
+        state, buffer = (self._client if self.our_role is SERVER else self._server), self._buffer
         arrived = buffer.start != len(buffer.data)
         event: Event | None = None
         if state is IDLE or state is SEND_RESPONSE:
@@ -311,6 +319,13 @@ class Connection:
             )
         self._client = self._server = IDLE
         self._method = None
+
+    def next_cycle_if_done(self) -> bool:
+        """Do as `start_next_cycle` where both sides are DONE; return whether they were."""
+        if self._client is not DONE or self._server is not DONE:
+            return False
+        self.start_next_cycle()
+        return True
 
     def _check_ours(self, trigger: type[object]) -> None:
         state = self.our_state

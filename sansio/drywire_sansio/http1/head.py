@@ -128,8 +128,8 @@ class HeadReader(Generic[H]):
         data, start = buffer.data, buffer.start
         if self.fields is not NO_FIELDS and not self._searched:
             line = self._kind.start_line.match(data, start)
-            if line is not None and data.startswith(self._last_section(), line.end()):
-                end = line.end() + len(self._tail)
+            if line is not None and data.startswith(self._tail or self._last_section(), begin := line.end()):
+                end = begin + len(self._tail)
                 if end - start <= self._long:
                     event = self._kind.make(line, self.fields, buffer)
                     buffer.start = end
@@ -167,8 +167,7 @@ class HeadReader(Generic[H]):
 
     def _last_section(self) -> bytes:
         """Return the last section and its empty line; joined only here, since most connections have one request."""
-        if not self._tail:
-            self._tail = self.fields.raw + b"\r\n"
+        self._tail = self.fields.raw + b"\r\n"
         return self._tail
 
     def _scan(self) -> int | None:

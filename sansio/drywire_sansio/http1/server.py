@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from ..errors import LocalProtocolError
 from ..fields import FieldLines, FramingFields
 from ..limits import Limits
-from .bodies import body_reader, body_writer, size_in_bytes
+from .bodies import EMPTY_READER, LengthReader, body_reader, body_writer, size_in_bytes
 from .connection import Connection
 from .events import Buffer, EndOfMessage, InformationalResponse, Request, Response
 from .framing import (
@@ -16,6 +16,7 @@ from .framing import (
     UNTIL_CLOSE,
     Framing,
     FramingError,
+    Length,
     parse_content_length,
     request_framing,
     response_framing,
@@ -42,7 +43,7 @@ class ServerConnection(Connection):
     A Transfer-Encoding is left out for a 1.0 client, which could not read it. Raises are in `Connection`.
     """
 
-    __slots__ = ("_head_reader", "_may_skip_line")
+    __slots__ = ("_head_reader", "_known", "_may_skip_line")
 
     our_role: ClassVar[Role] = SERVER
     their_role: ClassVar[Role] = CLIENT
@@ -51,6 +52,7 @@ class ServerConnection(Connection):
         super().__init__(limits)
         self._head_reader = HeadReader(self._buffer, self.limits, REQUEST)
         self._may_skip_line = True
+        self._known: _KnownRequest | None = None
 
     @property
     def our_state(self) -> State:
@@ -74,6 +76,19 @@ class ServerConnection(Connection):
         request = self._head_reader.read()
         if request is None:
             return None
+        known = self._known
+        if (
+            known is not None
+            and known.fields is request.headers
+            and known.method == request.method
+            and known.version == request.http_version
+        ):
+            # All that it says of its body and its connection is what the last one said.
+            self._their_version, self._method = known.version, known.method
+            self._proposal, self._awaits_continue, self._plain = None, False, known.plain
+            self._body_reader = LengthReader(known.length) if known.length else EMPTY_READER
+            self._move_them(Request)
+            return request
         fields = self._head_reader.fields.framing
         framing: Framing = NO_BODY
         if not _BODY_FIELDS.isdisjoint(fields):
@@ -85,6 +100,10 @@ class ServerConnection(Connection):
         self._learn_request(request, fields, framing)
         self._body_reader = body_reader(framing, self.limits, self._buffer)
         self._move_them(Request)
+        if self._proposal is None and not self._awaits_continue and self._keep_alive and isinstance(framing, Length):
+            self._known = _KnownRequest(
+                self._head_reader.fields, request.method, request.http_version, framing.length, self._plain
+            )
         return request
 
     def _empty_line_is_open(self) -> bool:
@@ -198,6 +217,16 @@ class ServerConnection(Connection):
 
 def _name(method: bytes | None) -> str:
     return "no request" if method is None else method.decode("ascii", "replace")
+
+
+class _KnownRequest(NamedTuple):
+    """A request that lets the connection persist and asks nothing of it, and the length of its body."""
+
+    fields: FieldLines
+    method: bytes
+    version: bytes
+    length: int
+    plain: bool
 
 
 class _KnownHead(NamedTuple):
