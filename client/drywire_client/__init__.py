@@ -42,6 +42,7 @@ from drywire_transports.websocket import (
     WSMsgType,
 )
 
+from .address_policy import AddressPolicy, AddressToDial, public_addresses_only
 from .auth import BasicAuth, encode_basic_auth
 from .connector import BaseConnector, Connection
 from .cookie_jar import AbstractCookieJar, CookieJar, DummyCookieJar
@@ -53,14 +54,18 @@ from .form_data import FormData
 from .legacy import streamer
 from .middlewares import ClientHandlerType, ClientMiddlewareType
 from .one_shot import request, ws_connect
+from .proxy_connector import ProxyConnector
+from .proxy_digest import ProxyDigestAuthMiddleware
 from .request import ClientRequest, RequestInfo
+from .resolver import AsyncResolver, DefaultResolver, ThreadedResolver
 from .response import ClientResponse, ContentDisposition
 from .retry import RetryMiddleware
 from .session import ClientSession
-from .tcp_connector import TCPConnector
+from .tcp_connector import AddrInfoType, SocketFactoryType, TCPConnector
 from .timeouts import ClientTimeout, ClientWSTimeout
 from .tracing import *  # noqa: F403 - the signals' parameters, as its own __all__ says
 from .tracing import __all__ as _tracing
+from .unix_connector import NamedPipeConnector, UnixConnector
 from .upload_tracker import UploadTracker
 from .websocket import ClientWebSocketResponse
 
@@ -68,7 +73,11 @@ __all__ = [
     "EMPTY_PAYLOAD",
     "PAYLOAD_REGISTRY",
     "AbstractCookieJar",
+    "AddrInfoType",
+    "AddressPolicy",
+    "AddressToDial",
     "AsyncIterablePayload",
+    "AsyncResolver",
     "BadContentDispositionHeader",
     "BadContentDispositionParam",
     "BaseConnector",
@@ -89,6 +98,7 @@ __all__ = [
     "ContentDisposition",
     "CookieJar",
     "DataQueue",
+    "DefaultResolver",
     "DigestAuthMiddleware",
     "DummyCookieJar",
     "EofStream",
@@ -103,15 +113,21 @@ __all__ = [
     "JsonPayload",
     "MultipartReader",
     "MultipartWriter",
+    "NamedPipeConnector",
     "Payload",
+    "ProxyConnector",
+    "ProxyDigestAuthMiddleware",
     "RequestInfo",
     "RetryMiddleware",
+    "SocketFactoryType",
     "StreamReader",
     "StringIOPayload",
     "StringPayload",
     "TCPConnector",
     "TextIOPayload",
+    "ThreadedResolver",
     "Timeout",
+    "UnixConnector",
     "UploadTracker",
     "WSCloseCode",
     "WSHandshakeError",
@@ -124,6 +140,7 @@ __all__ = [
     "get_payload",
     "parse_content_disposition",
     "payload_type",
+    "public_addresses_only",
     "request",
     "set_zlib_backend",
     "streamer",

@@ -40,7 +40,9 @@ class BasicAuth(_Login):
 
     @classmethod
     def from_url(cls, url: URL, *, encoding: str = "latin1") -> BasicAuth | None:
-        """Return the login in `url`, None where it has none."""
+        """Return the login in `url`, None where it has none. Raises TypeError for what is no URL."""
+        if not isinstance(url, URL):
+            raise TypeError(f"a URL must be a yarl.URL, not {type(url).__name__}")
         if url.raw_user is None and url.raw_password is None:
             return None
         return cls(url.user or "", url.password or "", encoding=encoding)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ssl as ssl_module
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from yarl import URL
@@ -11,77 +10,193 @@ from yarl import URL
 from drywire_transports import (
     Address,
     ByteStream,
-    ClientTLS,
     ConnectFailed,
     NameNotResolved,
     Runtime,
     StreamTimeout,
     TLSFailed,
     TransportError,
-    client_context,
-    unverified_context,
 )
-from drywire_transports.dialling import literal_address
+from drywire_transports.dialling import literal_address, target_name
+from drywire_transports.errors import ConnectTimedOut, reasons_of
+from drywire_transports.runtime import DEFAULT_DIALLING, DialOptions
 
+from .address_policy import AddressPolicy, Forbidden, admission
 from .connections import ConnectionKey
 from .errors import (
+    AddressForbiddenError,
     ClientConnectionError,
-    ClientConnectorCertificateError,
     ClientConnectorDNSError,
     ClientConnectorError,
-    ClientConnectorSSLError,
     ClientProxyConnectionError,
+    ConnectAttempt,
+    ConnectionTimeoutError,
     Phase,
     RequestProgress,
+    SocketTimeoutError,
+    TotalTimeoutError,
+    UnixClientConnectorError,
 )
-from .fingerprint import Fingerprint
 from .name_cache import NameCache
+from .proxies import ProxyRoute
 from .timeouts import Deadlines
+from .tls_settings import TLSSessions, check_ssl, context_for_proxy, secured, tls_error
 from .tracing import Trace
-from .tunnels import open_tunnel, tls_inside
+from .tunnels import open_tunnel, tls_to_proxy, tunnel_by_addresses
 
-__all__ = ["check_ssl", "in_phase", "open_stream"]
+__all__ = ["check_ssl", "in_phase", "open_local_stream", "open_stream"]
 
 
 async def open_stream(
-    runtime: Runtime, key: ConnectionKey, names: NameCache, deadlines: Deadlines, traces: Sequence[Trace]
+    runtime: Runtime,
+    key: ConnectionKey,
+    names: NameCache,
+    deadlines: Deadlines,
+    traces: Sequence[Trace],
+    options: DialOptions = DEFAULT_DIALLING,
+    policy: AddressPolicy | None = None,
+    sessions: TLSSessions | None = None,
 ) -> ByteStream:
-    """Return a stream to what `key` says.
+    """Return a stream to what `key` says, dialled by `options` where `policy` lets it be.
+
+    TLS resumes one of `sessions` where it can, and adds its own.
 
     Raises ClientConnectorError and its kind, ConnectionTimeoutError, TimeoutError.
     """
-    tls = ClientTLS(_context(key.ssl), key.server_hostname) if key.is_ssl else None
-    deadline, route = deadlines.dial(runtime.now()), key.proxy
-    host, port = key.next_hop
-    phase: Phase = "dns"
+    opening = _Opening(runtime, key, names, traces, deadlines.dial(runtime.now()), options, policy, sessions)
+    return await _opened(opening, deadlines)
+
+
+async def open_local_stream(
+    runtime: Runtime, key: ConnectionKey, connect: Callable[[float], Awaitable[ByteStream]], deadlines: Deadlines
+) -> ByteStream:
+    """Return a stream to what `key` says over what `connect` opens on this machine until the time that it is given.
+
+    Raises as `open_stream` does.
+    """
+    return await _opened(_LocalOpening(runtime, key, connect, deadlines.dial(runtime.now())), deadlines)
+
+
+async def _opened(opening: _Opening, deadlines: Deadlines) -> ByteStream:
+    """Return the stream that `opening` comes to. Raises the client's own errors."""
     try:
-        addresses = await _resolve(runtime, names, host, port, deadline, traces)
-        phase = "connect" if route is None else "proxy"
-        stream = await runtime.connect_tcp(host, port, deadline=deadline, addresses=addresses)
-        if route is not None and route.tunnel:
-            await open_tunnel(stream, route, _url_of(key), key.limits, deadline)
-        if tls is not None:
-            phase = "tls"
-            stream.read_deadline = stream.write_deadline = deadline
-            stream = await tls_inside(stream, tls, key.host)
+        return await opening.run()
     except StreamTimeout as error:
-        raise in_phase(phase, deadlines.blame(runtime.now(), "connect")) from error
+        raise _too_late(opening, deadlines, error) from error
     except TransportError as error:
-        if phase != "dns" and not isinstance(error, TLSFailed):
-            names.clear(host, port)
-        raise _not_opened(key, phase, error) from error
-    if isinstance(key.ssl, Fingerprint) and key.is_ssl:
-        _verify(key.ssl, stream, key)
-    return stream
+        raise _not_opened(opening, error) from error
 
 
-async def _resolve(
-    runtime: Runtime, names: NameCache, host: str, port: int, deadline: float, traces: Sequence[Trace]
-) -> Sequence[Address]:
-    literal = literal_address(host, port)
-    if literal is not None:
-        return [literal]
-    return await names.addresses(runtime, host, port, deadline, traces)
+class _Opening:
+    """A connection that is being opened: at what step it is, and by which host and port errors name that."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        key: ConnectionKey,
+        names: NameCache | None,
+        traces: Sequence[Trace],
+        deadline: float,
+        options: DialOptions = DEFAULT_DIALLING,
+        policy: AddressPolicy | None = None,
+        sessions: TLSSessions | None = None,
+    ) -> None:
+        self.runtime, self.key, self.names, self.traces, self.deadline = runtime, key, names, traces, deadline
+        self.options, self.policy, self.sessions = options, policy, sessions
+        self.phase: Phase = "dns"
+        self.host, self.port = key.next_hop
+
+    async def run(self) -> ByteStream:
+        """Return the stream. Raises TransportError."""
+        key = self.key
+        stream = await (self._dial("connect") if key.proxy is None else self._through(key.proxy))
+        if key.is_ssl:
+            self._come_to("tls", key.host, key.port)
+            stream = await secured(self.runtime, stream, key, self.deadline, self.sessions)
+        return stream
+
+    async def _dial(self, phase: Phase) -> ByteStream:
+        """Return a stream to the next hop."""
+        host, port = self.key.next_hop
+        self._come_to("dns", host, port)
+        addresses = await self._resolve(host, port)
+        self.phase = phase
+        try:
+            return await self.runtime.connect_tcp(
+                host,
+                port,
+                deadline=self.deadline,
+                addresses=addresses,
+                options=self.options,
+                admit=None if self.policy is None else admission(self.policy, host, phase == "proxy"),
+            )
+        except (ConnectFailed, ConnectTimedOut):
+            if self.names is not None:
+                self.names.clear(host, port)  # the host may have moved: ask again next time
+            raise
+
+    async def _resolve(self, host: str, port: int) -> Sequence[Address]:
+        """Return the addresses of `host`; an address is its own, and nobody is asked."""
+        literal = literal_address(host, port)
+        if literal is not None:
+            return [literal]
+        assert self.names is not None
+        return await self.names.addresses(self.runtime, host, port, self.deadline, self.traces)
+
+    def _admitted(self, addresses: Sequence[Address]) -> Sequence[Address]:
+        """Return those of the server's `addresses` that a proxy may be told. Raises ConnectFailed for none of them."""
+        if self.policy is None:
+            return addresses
+        admit, admitted, refusals = admission(self.policy, self.key.host), [], []
+        for address in addresses:
+            try:
+                admit(address)
+            except Forbidden as error:
+                refusals.append(error)
+            else:
+                admitted.append(address)
+        if addresses and not admitted:
+            found = [address.sockaddr for address in addresses]
+            raise ConnectFailed(target_name(self.key.host, self.key.port), refusals, found)
+        return admitted
+
+    async def _through(self, route: ProxyRoute) -> ByteStream:
+        """Return a stream through the proxy."""
+        key = self.key
+        if route.resolves_here:
+            self._come_to("dns", key.host, key.port)
+            found = await self._resolve(key.host, key.port)
+            self.phase = "connect"
+            servers = [str(address.sockaddr[0]) for address in self._admitted(found)]
+            return await tunnel_by_addresses(
+                lambda: self._dial("proxy"), route, _url_of(key), servers, key.limits, self.deadline
+            )
+        literal = literal_address(key.host, key.port)
+        if literal is not None:
+            self._come_to("connect", key.host, key.port)
+            self._admitted([literal])
+        stream = await self._dial("proxy")
+        stream = await tls_to_proxy(stream, route, context_for_proxy(key.ssl), self.deadline)
+        if route.tunnel:
+            await open_tunnel(stream, route, _url_of(key), key.limits, self.deadline)
+        return stream
+
+    def _come_to(self, phase: Phase, host: str, port: int) -> None:
+        self.phase, self.host, self.port = phase, host, port
+
+
+class _LocalOpening(_Opening):
+    """A connection that is being opened within this machine, where nothing is resolved."""
+
+    def __init__(
+        self, runtime: Runtime, key: ConnectionKey, connect: Callable[[float], Awaitable[ByteStream]], deadline: float
+    ) -> None:
+        super().__init__(runtime, key, None, (), deadline)
+        self._connect = connect
+
+    async def _dial(self, phase: Phase) -> ByteStream:
+        self.phase = phase
+        return await self._connect(self.deadline)
 
 
 E = TypeVar("E", bound=RequestProgress)
@@ -97,53 +212,67 @@ def _url_of(key: ConnectionKey) -> URL:
     return URL.build(scheme="https" if key.is_ssl else "http", host=key.host, port=key.port)
 
 
-def _not_opened(key: ConnectionKey, phase: Phase, error: TransportError) -> ClientConnectionError:
+def _too_late(
+    opening: _Opening, deadlines: Deadlines, error: StreamTimeout
+) -> TotalTimeoutError | ConnectionTimeoutError | SocketTimeoutError:
+    """Return the error for a connection that was not open in time."""
+    late = in_phase(opening.phase, deadlines.blame(opening.runtime.now(), "connect"))
+    if isinstance(late, ConnectionTimeoutError):
+        late.host, late.port = opening.host, opening.port
+        if isinstance(error, ConnectTimedOut):
+            failed = [error.attempts.get(index) for index in range(len(error.addresses))]
+            late.attempts = _attempts(error.addresses, failed)
+    return late
+
+
+def _not_opened(opening: _Opening, error: TransportError) -> ClientConnectionError:
     """Return why there is no connection, as the client's own error."""
-    host, port = key.next_hop
+    key, phase = opening.key, opening.phase
+    shown = key._replace(host=opening.host, port=opening.port)
     if isinstance(error, NameNotResolved):
-        return in_phase("dns", ClientConnectorDNSError(host, port, _os_error(error), ssl=key.ssl))
+        return in_phase("dns", ClientConnectorDNSError(shown, _os_error(error)))
     if isinstance(error, TLSFailed):
-        return in_phase("tls", _tls_error(key, error))
+        return in_phase(phase, tls_error(shown, error))
     if phase == "dns":
         return ClientConnectionError("Connector is closed")
-    kind = ClientProxyConnectionError if phase == "proxy" else ClientConnectorError
-    return in_phase(phase, kind(host, port, _os_error(error), ssl=key.ssl))
+    failed = in_phase(phase, _connector_error(key, shown, phase, error))
+    if isinstance(error, ConnectFailed):
+        failed.attempts = _attempts(error.addresses, error.attempts)
+    return failed
+
+
+def _connector_error(
+    key: ConnectionKey, shown: ConnectionKey, phase: Phase, error: TransportError
+) -> ClientConnectorError:
+    reason = _os_error(error)
+    if (
+        isinstance(error, ConnectFailed)
+        and error.attempts
+        and all(isinstance(one, Forbidden) for one in error.attempts)
+    ):
+        return AddressForbiddenError(shown, reason)
+    if phase == "proxy":
+        refused = ClientProxyConnectionError(shown, reason)
+        refused.target = f"{key.host}:{key.port}"
+        return refused
+    return (
+        ClientConnectorError(shown, reason)
+        if key.unix_path is None
+        else UnixClientConnectorError(key.unix_path, key, reason)
+    )
+
+
+def _attempts(addresses: Sequence[Any], errors: Sequence[OSError | None]) -> tuple[ConnectAttempt, ...]:
+    """Return what was tried; `addresses` are as sockets have them."""
+    pairs = [(one, 0) if isinstance(one, str) else one for one in addresses]
+    return tuple(ConnectAttempt(str(one[0]), one[1], error) for one, error in zip(pairs, errors, strict=False))
 
 
 def _os_error(error: TransportError) -> OSError:
-    """Return what the operating system said, of several attempts the last time."""
-    if isinstance(error, ConnectFailed) and error.attempts:
-        return error.attempts[-1]
-    return error if isinstance(error, OSError) else OSError(str(error))
-
-
-def check_ssl(ssl: object) -> None:
-    """Raise TypeError for what is no setting of TLS."""
-    if ssl is not None and not isinstance(ssl, bool | ssl_module.SSLContext | Fingerprint):
-        raise TypeError(f"ssl must be a bool, an SSLContext or a Fingerprint, not {type(ssl).__name__}")
-
-
-def _context(ssl: Any) -> ssl_module.SSLContext:
-    if isinstance(ssl, ssl_module.SSLContext):
-        return ssl
-    return client_context() if ssl is True or ssl is None else unverified_context()
-
-
-def _verify(fingerprint: Fingerprint, stream: ByteStream, key: ConnectionKey) -> None:
-    """Raise ServerFingerprintMismatch, and drop `stream`, unless the server has the certificate."""
-    try:
-        fingerprint.verify(stream.extra_info("ssl_object").getpeercert(binary_form=True), key.host, key.port)
-    except BaseException as error:
-        stream.abort()
-        if isinstance(error, RequestProgress):
-            error.phase = "tls"
-        raise
-
-
-def _tls_error(key: ConnectionKey, error: TLSFailed) -> ClientConnectorError:
-    cause = error.__cause__
-    if isinstance(cause, ssl_module.CertificateError):
-        return ClientConnectorCertificateError(key.host, key.port, cause, ssl=key.ssl)
-    if isinstance(cause, ssl_module.SSLError):
-        return ClientConnectorSSLError(key.host, key.port, cause, ssl=key.ssl)
-    return ClientConnectorError(key.host, key.port, cause if isinstance(cause, OSError) else error, ssl=key.ssl)
+    """Return what the operating system said; of several attempts each, under the number of the last."""
+    if not isinstance(error, ConnectFailed):
+        return error if isinstance(error, OSError) else OSError(str(error))
+    if len(error.attempts) == 1:
+        return error.attempts[0]
+    why = reasons_of(error.attempts) or error.strerror
+    return OSError(why) if error.errno is None else OSError(error.errno, why)

@@ -1,30 +1,30 @@
 """`BaseConnector`: has connections opened, keeps idle ones, and lets at most `limit` be in use.
 
-Taking a connection may wait; giving one back, and closing everything, never does. So no cancellation, whenever it
-comes, can lose a place or a connection.
+What to do is decided by `drywire_sansio.pooling`; here it is done. Taking a connection may wait; giving one back, and
+closing everything, never does. So no cancellation, whenever it comes, can lose a place or a connection.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Sequence
+import copy
+import warnings
+import weakref
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Sequence
 from typing import Any, Final, Self
 
 from drywire_sansio import http1
-from drywire_transports import (
-    ByteStream,
-    Runtime,
-    StreamTimeout,
-    TaskHandle,
-    Timer,
-    current_runtime,
-)
+from drywire_sansio.pooling import Endpoint, EndpointFigures, Pool, PoolFigures, Turn
+from drywire_transports import ByteStream, Runtime, StreamTimeout, TaskHandle, Timer, current_runtime
+from drywire_transports.http_channel import HTTPChannel
+from drywire_transports.polling import has_unseen
 
 from .connecting import check_ssl, in_phase
-from .connections import Connection, ConnectionKey, Endpoint, Turn
+from .connections import Connection, ConnectionKey
 from .errors import ClientConnectionError
+from .legacy import deprecated
+from .options import UNSET, Unset
 from .request import ClientRequest
-from .timeouts import Deadlines
+from .timeouts import ClientTimeout, Deadlines
 from .tracing import (
     Trace,
     TraceConnectionCreateEndParams,
@@ -35,9 +35,18 @@ from .tracing import (
     emit,
 )
 
-__all__ = ["BaseConnector", "Connection", "ConnectionKey"]
+__all__ = ["BaseConnector", "Connection", "ConnectionKey", "EndpointFigures", "PoolFigures"]
 
+Place = Endpoint[ConnectionKey, Connection]
+"""Where a request has a place: its endpoint."""
 
+KEEPALIVE: Final = 15.0
+"""Seconds that an idle connection is kept."""
+SWEEP: Final = 60.0
+"""Seconds after which idle connections are looked through again, at the latest: their server may have ended some."""
+PROBE_AFTER: Final = 0.005
+"""Seconds of idleness after which the operating system is asked what has come, for 1 to 2 us. Before that the loop
+has hardly been kept from reading it."""
 TASKS: Final = 32
 """Ended tasks that may be kept before they are sorted out."""
 CLOSE_WAIT: Final = 1.0
@@ -45,51 +54,78 @@ CLOSE_WAIT: Final = 1.0
 
 
 class BaseConnector:
-    """A pool of connections; how one is opened is for those that derive from it.
+    """A pool of connections; how one is opened is for those that derive from it, see `_create_connection`.
 
     `limit` connections may be in use at once (100; 0 or None for any number), `limit_per_host` of them to one host and
     port, by the same way and settings (0 for any). Who waits is served in order. Idle connections are kept
-    `keepalive_timeout` seconds (15), none if `force_close`. `limits` bounds what a response may have, and `quirks`
-    names the deviations of a broken server that its responses may show; none by default.
+    `keepalive_timeout` seconds (15; None for good, 0 not at all), none if `force_close`. `limits` bounds what a
+    response may have, and `quirks` names the deviations of a broken server that its responses may show; none by
+    default. `enable_cleanup_closed`, `loop` and `timeout_ceil_threshold` are accepted for aiohttp's sake.
+
+    It may be made before there is an event loop. It belongs to the loop of its first request; once that has ended, it
+    starts afresh on the next. Raises ValueError for negative limits, and for `keepalive_timeout` with `force_close`.
     """
 
+    allowed_protocol_schema_set: frozenset[str] = frozenset({"", "http", "https", "ws", "wss"})
+    """The schemes of URLs that it serves; "" where there is none."""
+
+    _closed = True  # until all is well
     _ssl: Any = True
     """``ssl`` of requests that say nothing else."""
 
     def __init__(
         self,
         *,
-        keepalive_timeout: float = 15.0,
+        keepalive_timeout: float | Unset | None = UNSET,
         force_close: bool = False,
         limit: int | None = 100,
-        limit_per_host: int = 0,
+        limit_per_host: int | None = 0,
+        enable_cleanup_closed: bool = False,
+        loop: object = None,
+        timeout_ceil_threshold: float = 5,
         limits: http1.Limits | None = None,
         quirks: Collection[http1.Quirk] = (),
     ) -> None:
+        if force_close and not isinstance(keepalive_timeout, Unset) and keepalive_timeout is not None:
+            raise ValueError("keepalive_timeout cannot be set if force_close is True: no connection is kept")
+        if enable_cleanup_closed:
+            deprecated("enable_cleanup_closed has no effect: closed connections leave nothing behind")
         self._limits = limits
         self._quirks = frozenset(quirks)
+        if isinstance(keepalive_timeout, Unset):
+            keepalive_timeout = None if force_close else KEEPALIVE
         self._keepalive_timeout = keepalive_timeout
         self._force_close = force_close
-        self._limit = limit or 0
-        self._limit_per_host = limit_per_host
+        self._pool = self._new_pool(limit or 0, limit_per_host or 0)
         self._runtime: Runtime | None = None
-        self._in_use: set[Connection] = set()
-        self._places = 0  # in use, or being opened
-        self._endpoints: dict[ConnectionKey, Endpoint] = {}
-        self._waiting: dict[Turn, None] = {}  # in order, and quick to leave
         self._timer: Timer | None = None
         self._tasks: set[TaskHandle] = set()
         self._closed = False
 
     def __repr__(self) -> str:
-        idle = sum(len(endpoint.idle) for endpoint in self._endpoints.values())
-        return f"<{type(self).__name__} {self._places} in use, {idle} idle, {len(self._waiting)} waiting>"
+        figures = self._pool.figures
+        return f"<{type(self).__name__} {figures.in_use} in use, {figures.idle} idle, {figures.waiting} waiting>"
+
+    def __enter__(self) -> Self:
+        deprecated('"with Connector():" is deprecated: use "async with Connector():"')
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def __del__(self) -> None:
+        if not self._closed and self._pool.members:
+            text = f"Unclosed connector {self!r}"
+            BaseConnector._close(self)
+            warnings.warn(text, ResourceWarning, stacklevel=2, source=self)
+
+    # What is known
 
     @property
     def closed(self) -> bool:
@@ -103,18 +139,43 @@ class BaseConnector:
 
     @property
     def limit(self) -> int:
-        """Connections that may be in use at once; 0 for any number."""
-        return self._limit
+        """Connections that may be in use at once; 0 for any number. May be set: who may go on then does so at once."""
+        return self._pool.limit
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        self._change_limits(limit or 0, self._pool.limit_per_host)
 
     @property
     def limit_per_host(self) -> int:
-        """Connections to one host and port that may be in use at once; 0 for any number."""
-        return self._limit_per_host
+        """Connections to one host and port that may be in use at once; 0 for any number. May be set."""
+        return self._pool.limit_per_host
+
+    @limit_per_host.setter
+    def limit_per_host(self, limit: int | None) -> None:
+        self._change_limits(self._pool.limit, limit or 0)
+
+    def _change_limits(self, limit: int, limit_per_host: int) -> None:
+        for turn in self._pool.change_limits(limit, limit_per_host):
+            turn.wake.set()
 
     @property
     def force_close(self) -> bool:
         """Whether each connection is closed after its request."""
         return self._force_close
+
+    @property
+    def figures(self) -> PoolFigures:
+        """How many connections are `open`, `in_use` and `idle` now, and how many requests are `waiting` for a place.
+
+        `by_key` has the same for each `ConnectionKey`. To be looked at: it does not change any more.
+        """
+        return self._pool.figures
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether requests wait for a place."""
+        return self._pool.waiting > 0
 
     def key_of(self, request: ClientRequest) -> ConnectionKey:
         """Return what a connection must be to carry `request`. Raises TypeError for `ssl` of another type."""
@@ -122,7 +183,8 @@ class BaseConnector:
         ssl, is_ssl = settings.ssl, url.scheme in ("https", "wss")
         if ssl is not True:
             check_ssl(ssl)
-        if is_ssl and ssl is True:
+        proxy = settings.proxy
+        if ssl is True and (is_ssl or (proxy is not None and proxy.scheme == "https")):
             ssl = self._ssl
         return ConnectionKey(
             url.raw_host or "",
@@ -131,118 +193,153 @@ class BaseConnector:
             ssl,
             settings.server_hostname,
             settings.limits or self._limits,
-            None if settings.proxy is None else request.route,
+            None if proxy is None else request.route,
         )
 
-    def endpoint_of(self, request: ClientRequest) -> Endpoint:
-        """Return where `request` goes. Raises TypeError for `ssl` of another type."""
-        key = self.key_of(request)
-        return self._endpoints.get(key) or Endpoint(key)
+    # The loop
 
-    @property
-    def _places_by_key(self) -> dict[ConnectionKey, int]:
-        return {key: endpoint.places for key, endpoint in self._endpoints.items() if endpoint.places}
+    def _new_pool(self, limit: int, limit_per_host: int) -> Pool[ConnectionKey, Connection]:
+        return Pool(limit, limit_per_host, 0 if self._force_close else self._keepalive_timeout)
+
+    def attach(self, runtime: Runtime) -> None:
+        """Work on `runtime` from now on.
+
+        Where the one before has ended, all that is left of it is dropped. Raises RuntimeError where that goes on, and
+        has connections.
+        """
+        before = self._runtime
+        if before is not None and before is not runtime:
+            if before.over:
+                self._restart()
+            elif self._pool.members or self._pool.places or self._pool.waiting:
+                raise RuntimeError(
+                    f"{self!r} belongs to another event loop, which has not ended: "
+                    "close it there first, or let each loop have a session and a connector of its own"
+                )
+        self._runtime = runtime
+
+    def _restart(self) -> None:
+        """Forget what belonged to a loop that has ended."""
+        before = self._pool
+        for connection in list(before.members):
+            connection.disown()
+        self._pool = self._new_pool(before.limit, before.limit_per_host)
+        self._timer = None
+        self._tasks.clear()
 
     # Taking
 
-    async def connect(self, endpoint: Endpoint, deadlines: Deadlines, traces: Sequence[Trace] = ()) -> Connection:
-        """Return a connection to `endpoint`: an idle one that is alive, else a new one.
-
-        Raises ClientConnectorError and its kind, ConnectionTimeoutError, TimeoutError, ClientConnectionError once the
-        connector is closed.
-        """
-        if self._runtime is None:
-            self._runtime = current_runtime()
-        self._refuse_if_closed()
-        if self._admits(endpoint):
-            endpoint = self._enter(endpoint)
-        elif traces:
-            endpoint = await self._wait_traced(self._runtime, endpoint, deadlines, traces)
-        else:
-            endpoint = await self._wait_for_place(self._runtime, endpoint, deadlines)
-        connection = self._pop_idle(endpoint)
-        if connection is None:
-            connection = await self._new(self._runtime, endpoint, deadlines, traces)
-        elif traces:
-            try:
-                await emit(traces, "connection_reuseconn", TraceConnectionReuseconnParams())
-            except BaseException:
-                connection.close()
-                raise
-        self._in_use.add(connection)
-        return connection
-
-    async def _wait_traced(
-        self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> Endpoint:
-        await emit(traces, "connection_queued_start", TraceConnectionQueuedStartParams())
-        endpoint = self._endpoints.get(endpoint.key, endpoint)
-        if self._admits(endpoint):  # a place came while the receivers of the signal were at work
-            endpoint = self._enter(endpoint)
-        else:
-            endpoint = await self._wait_for_place(runtime, endpoint, deadlines)
-        try:
-            await emit(traces, "connection_queued_end", TraceConnectionQueuedEndParams())
-        except BaseException:
-            self._leave(endpoint)
-            raise
-        return endpoint
-
-    def take_idle(self, endpoint: Endpoint) -> Connection | None:
-        """Return an idle connection to `endpoint` that is alive, if there is one and a place for it, at once."""
-        if self._closed or not endpoint.idle or not self._admits(endpoint):
+    def take_idle(self, key: ConnectionKey) -> Connection | None:
+        """Return an idle connection that is alive, if there is one and a place for it, at once."""
+        runtime = self._runtime
+        if runtime is None:
             return None
-        connection = self._pop_idle(endpoint)
-        if connection is not None:
-            endpoint.places += 1
-            self._places += 1
-            self._in_use.add(connection)
+        now = runtime.now()
+        connection = self._pool.take(key, now)
+        if connection is None:
+            return None
+        if connection.stream.readable or now - connection.idle_since >= PROBE_AFTER:
+            endpoint = connection.endpoint
+            connection = self._alive(endpoint, connection, now)
+            if connection is None:
+                self._wake(self._pool.leave(endpoint))
+                return None
+        connection.taken_by(self)
         return connection
+
+    async def connect(
+        self, req: ClientRequest, traces: Sequence[Trace] = (), timeout: ClientTimeout | None = None
+    ) -> Connection:
+        """Return a connection for `req`: an idle one that is alive, else a new one; `release` or `close` it.
+
+        `timeout` is the request's unless it is given. Raises ClientConnectorError and its kind,
+        ConnectionTimeoutError, TimeoutError, ClientConnectionError once the connector is closed.
+        """
+        self._refuse_if_closed()
+        runtime, pool = current_runtime(), self._pool
+        if runtime is not self._runtime:
+            self.attach(runtime)
+            pool = self._pool
+        if timeout is not None and timeout != req.deadlines.timeout:
+            req = copy.copy(req)
+            req.deadlines = Deadlines(timeout, runtime.now(), req.method, req.url)
+        key = self.key_of(req)
+        place, connection = pool.enter(key), None
+        if place is None:
+            wait = self._wait_traced if traces else self._wait
+            turn = await wait(runtime, key, req.deadlines, traces)
+            if isinstance(turn, Turn):
+                place, connection = turn.endpoint, pool.accept(turn, runtime.now())
+                self._arm()
+            else:
+                place = turn
+        now = runtime.now()
+        connection = self._alive(place, connection or pool.next_idle(place, now), now)
+        if connection is None:
+            connection = await self._new(pool, place, req, traces)
+        else:
+            connection.taken_by(self)
+            if traces:
+                await self._tell_of_reuse(connection, traces)
+        return connection.expose()
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise ClientConnectionError("Connector is closed")
 
-    async def _new(
-        self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> Connection:
+    def _alive(self, place: Place, connection: Connection | None, now: float) -> Connection | None:
+        """Return `connection`, or if it is dead the next idle one that is not.
+
+        A readable one is dead, or speaks unasked; what has come but was not read by the loop yet is seen too.
+        """
+        while connection is not None:
+            stream = connection.stream
+            if not stream.readable and (now - connection.idle_since < PROBE_AFTER or not has_unseen(stream)):
+                return connection
+            stream.abort()
+            self._pool.discard(connection)
+            connection = self._pool.next_idle(place, now)
+        return None
+
+    async def _tell_of_reuse(self, connection: Connection, traces: Sequence[Trace]) -> None:
         try:
+            await emit(traces, "connection_reuseconn", TraceConnectionReuseconnParams())
+        except BaseException:
+            connection.close()
+            raise
+
+    async def _new(
+        self, pool: Pool[ConnectionKey, Connection], place: Place, req: ClientRequest, traces: Sequence[Trace]
+    ) -> Connection:
+        stream: ByteStream | None = None
+        try:
+            self._refuse_if_closed()
             if traces:
                 await emit(traces, "connection_create_start", TraceConnectionCreateStartParams())
-            stream = await self._open(runtime, endpoint.key, deadlines, traces)
-        except BaseException:
-            self._leave(endpoint)
-            raise
-        try:
+            stream = await self._create_connection(req, traces, req.deadlines.timeout)
             if traces:
                 await emit(traces, "connection_create_end", TraceConnectionCreateEndParams())
             self._refuse_if_closed()
-            return Connection(self, endpoint, stream, http1.ClientConnection(endpoint.key.limits, self._quirks))
+            channel = HTTPChannel(stream, http1.ClientConnection(place.key.limits, self._quirks))
+            connection = Connection(self, place, stream, channel)
         except BaseException:
-            stream.abort()
-            self._leave(endpoint)
+            if stream is not None:
+                stream.abort()
+            self._wake(pool.leave(place))
             raise
+        pool.opened(place, connection)
+        return connection
 
-    async def _wait_for_place(self, runtime: Runtime, endpoint: Endpoint, deadlines: Deadlines) -> Endpoint:
-        turn = Turn(endpoint, runtime.wake())
-        self._waiting[turn] = None
-        for connection in list(self._in_use):
-            read_ahead = connection.read_ahead() if connection.read_ahead is not None else None
-            if read_ahead is not None:
-                read_ahead()
-        try:
-            await runtime.park(turn.wake, deadlines.connect)
-        except BaseException as error:
-            if turn.granted:
-                self._leave(turn.endpoint)  # the place came while this was being cancelled
-            else:
-                self._waiting.pop(turn, None)
-            if isinstance(error, StreamTimeout):
-                raise in_phase("pool", deadlines.blame(runtime.now(), "connect")) from error
-            raise
-        if not turn.granted:
-            raise ClientConnectionError("Connector is closed")
-        return turn.endpoint
+    async def _create_connection(
+        self, req: ClientRequest, traces: Sequence[Trace], timeout: ClientTimeout
+    ) -> ByteStream:
+        """Return a new stream for `req`: for connectors of your own to override.
+
+        The pool closes it. `req.deadlines.dial` says when it must be open; an error of `drywire_client.errors` says why
+        it is not.
+        """
+        runtime = current_runtime()
+        return await self._open(runtime, self.key_of(req), req.deadlines, traces)
 
     async def _open(
         self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
@@ -250,87 +347,97 @@ class BaseConnector:
         """Return a new stream to what `key` says."""
         raise NotImplementedError(f"{type(self).__name__} cannot open connections")
 
-    # Places
+    # Waiting
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether requests wait for a place."""
-        return bool(self._waiting)
+    async def _wait_traced(
+        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
+    ) -> Turn[ConnectionKey, Connection] | Place:
+        pool = self._pool
+        await emit(traces, "connection_queued_start", TraceConnectionQueuedStartParams())
+        self._refuse_if_closed()
+        got: Turn[ConnectionKey, Connection] | Place | None = pool.enter(key)  # one came while the receivers worked
+        if got is None:
+            got = await self._wait(runtime, key, deadlines)
+        try:
+            await emit(traces, "connection_queued_end", TraceConnectionQueuedEndParams())
+        except BaseException:
+            self._wake(pool.withdraw(got) if isinstance(got, Turn) else pool.leave(got))
+            self._arm()
+            raise
+        return got
 
-    def _admits(self, endpoint: Endpoint) -> bool:
-        if self._limit and self._places >= self._limit:
-            return False
-        return not self._limit_per_host or endpoint.places < self._limit_per_host
+    async def _wait(
+        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace] = ()
+    ) -> Turn[ConnectionKey, Connection]:
+        pool = self._pool
+        turn = pool.wait(key)
+        turn.wake = runtime.wake()
+        for connection in list(pool.members):
+            read_ahead = connection.read_ahead() if connection.read_ahead is not None else None
+            if read_ahead is not None:
+                read_ahead()
+        try:
+            await runtime.park(turn.wake, deadlines.connect)
+            self._refuse_if_closed()
+        except BaseException as error:
+            self._wake(pool.withdraw(turn))  # the place may have come while this was being cancelled
+            self._arm()
+            if isinstance(error, StreamTimeout):
+                raise in_phase("pool", deadlines.blame(runtime.now(), "connect")) from error
+            raise
+        return turn
 
-    def _enter(self, endpoint: Endpoint) -> Endpoint:
-        """Take a place, and return the endpoint that has it: the one of its key that others know."""
-        if not endpoint.places and not endpoint.idle:
-            endpoint = self._endpoints.setdefault(endpoint.key, endpoint)
-        endpoint.places += 1
-        self._places += 1
-        return endpoint
+    # Giving back
 
-    def _leave(self, endpoint: Endpoint) -> None:
-        """Free a place, and hand it to the first that waits and may have it."""
-        self._places -= 1
-        endpoint.places -= 1
-        if not endpoint.places and not endpoint.idle:
-            del self._endpoints[endpoint.key]
-        for turn in self._waiting:
-            if self._admits(self._endpoints.get(turn.endpoint.key, turn.endpoint)):
-                del self._waiting[turn]
-                turn.endpoint = self._enter(turn.endpoint)
-                turn.granted = True
-                turn.wake.set()
-                return
-
-    # Idle connections
-
-    def _pop_idle(self, endpoint: Endpoint) -> Connection | None:
-        """Take the idle connection that was used last, if one is alive: a readable one is dead, or speaks unasked."""
-        idle = endpoint.idle
-        while idle:
-            connection = idle.pop()
-            if not connection.stream.closed and not connection.stream.readable:
-                connection.taken_by(self)
-                return connection
-            connection.stream.abort()
-        return None
+    @staticmethod
+    def _wake(turn: Turn[ConnectionKey, Connection] | None) -> None:
+        if turn is not None:
+            turn.wake.set()
 
     def give_back(self, connection: Connection) -> None:
         """Take `connection`, which can serve another request."""
-        self._in_use.discard(connection)
-        if self._closed or self._force_close or self._runtime is None or connection.stream.closed:
+        pool, runtime = self._pool, self._runtime
+        if not pool.keeps or runtime is None:
             connection.stream.abort()
+            turn = pool.drop(connection)
         else:
-            connection.idle_since = self._runtime.now()
-            connection.endpoint.idle.append(connection)
+            turn = pool.give_back(connection, runtime.now())
             if self._timer is None:
-                self._timer = self._runtime.call_at(connection.idle_since + self._keepalive_timeout, self._evict)
-        self._leave(connection.endpoint)
+                self._arm()
+        if turn is not None:
+            turn.wake.set()
 
     def forget(self, connection: Connection) -> None:
         """Free the place of `connection`, which is closed."""
-        self._in_use.discard(connection)
-        self._leave(connection.endpoint)
+        self._wake(self._pool.drop(connection))
+
+    def replace(self, connection: Connection, successor: Connection) -> None:
+        """Know `successor` in place of `connection`."""
+        if connection in self._pool.members:
+            self._pool.members.discard(connection)
+            self._pool.members.add(successor)
+
+    # Idle connections
+
+    def _arm(self) -> None:
+        """See to it that idle connections are looked through when the first will have been idle for too long."""
+        runtime = self._runtime
+        if self._timer is None and runtime is not None and self._pool.has_idle:
+            when = min(self._pool.next_expiry, runtime.now() + SWEEP)
+            self._timer = runtime.call_at(when, _evicting(self))
 
     def _evict(self) -> None:
-        """Close the connections that have been idle for too long, and come again when the next will have been."""
+        """Close the connections that have been idle for too long, or are dead; come again when the next may be."""
         self._timer = None
-        if self._runtime is None:
+        if self._runtime is None or self._closed:
             return
-        now = self._runtime.now()
-        oldest = math.inf
-        for key, endpoint in list(self._endpoints.items()):
-            idle = endpoint.idle
-            while idle and now - idle[0].idle_since >= self._keepalive_timeout:
-                idle.pop(0).stream.abort()
-            if idle:
-                oldest = min(oldest, idle[0].idle_since)
-            elif not endpoint.places:
-                del self._endpoints[key]
-        if oldest < math.inf:
-            self._timer = self._runtime.call_at(oldest + self._keepalive_timeout, self._evict)
+        for connection in self._pool.expire(self._runtime.now()):
+            connection.stream.abort()
+        for connection in self._pool.idle:
+            if connection.stream.readable:
+                connection.stream.abort()
+                self._pool.discard_idle(connection)
+        self._arm()
 
     # The end
 
@@ -340,28 +447,79 @@ class BaseConnector:
             self._tasks = {one for one in self._tasks if not one.done}
         self._tasks.add(task)
 
-    async def close(self) -> None:
-        """Close every connection, those in use too. All is done before the first wait; idempotent."""
+    def close(self, *, abort_ssl: bool = False) -> Awaitable[None]:
+        """Close every connection, those in use too; idempotent. Await what it returns: it waits for their sockets.
+
+        All else is done before that. With or without `abort_ssl`, no connection is kept open to say goodbye.
+        """
         self._close()
-        if self._runtime is not None:
-            for task in list(self._tasks):
-                await task.wait(self._runtime.now() + CLOSE_WAIT)
-            # The loop closes the sockets in its next turn.
-            await self._runtime.sleep_until(self._runtime.now())
+        return _Closing(self._wait_closed())
+
+    async def _wait_closed(self) -> None:
+        """Wait until nothing of what `_close` ended is left, in bounded time: for those that derive from this."""
+        runtime = self._runtime
+        if runtime is None or runtime is not current_runtime():
+            return
+        for task in list(self._tasks):
+            await task.wait(runtime.now() + CLOSE_WAIT)
+        # The loop closes the sockets in its next turn.
+        await runtime.sleep_until(runtime.now())
 
     def _close(self) -> None:
+        """Close everything at once: for those that derive from this to do more, without an await."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for endpoint in self._endpoints.values():
-            for connection in endpoint.idle:
-                connection.stream.abort()
-            endpoint.idle.clear()
-        for connection in list(self._in_use):
+        members, turns = self._pool.close()
+        for connection in members:
             connection.stream.abort()
         for task in self._tasks:
             task.cancel()
-        waiting, self._waiting = self._waiting, {}
-        for turn in waiting:
-            turn.wake.set()
+        if self._runtime is not None and not self._runtime.over:
+            for turn in turns:
+                turn.wake.set()
+
+
+def _evicting(connector: BaseConnector) -> Callable[[], None]:
+    """Return what evicts, without keeping `connector` alive: a forgotten one shall be found so."""
+    reference = weakref.ref(connector)
+
+    def evict() -> None:
+        found = reference()
+        if found is not None:
+            found._evict()
+
+    return evict
+
+
+class _Closing(Coroutine[Any, Any, None]):
+    """What `BaseConnector.close` returns: to be awaited, and says so where it was not."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        self._begun = False
+
+    def send(self, value: Any) -> Any:
+        """Go on with closing."""
+        self._begun = True
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with closing by an error."""
+        self._begun = True
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        """Wait no longer."""
+        self._begun = True
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        self._begun = True
+        return self._coroutine.__await__()
+
+    def __del__(self) -> None:
+        if not self._begun:
+            self._coroutine.close()
+            deprecated("Connector.close() is a coroutine: await connector.close()")

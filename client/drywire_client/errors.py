@@ -4,7 +4,8 @@
         ClientConnectionError                     something is wrong with the connection
             ClientConnectionResetError            (+ ConnectionResetError)
             ClientOSError                         (+ OSError)
-                ClientConnectorError              no connection could be opened: .host .port .os_error
+                ClientConnectorError              no connection could be opened: .host .port .os_error .attempts
+                    AddressForbiddenError         the connector's address policy does not let it be
                     ClientProxyConnectionError    not even to the proxy
                     ClientConnectorDNSError       the name has no address
                     UnixClientConnectorError      .path
@@ -46,6 +47,7 @@ from typing import Any, Final, Literal, NamedTuple
 from multidict import CIMultiDict, CIMultiDictProxy
 
 __all__ = [
+    "AddressForbiddenError",
     "ClientConnectionError",
     "ClientConnectionResetError",
     "ClientConnectorCertificateError",
@@ -59,6 +61,7 @@ __all__ = [
     "ClientProxyConnectionError",
     "ClientResponseError",
     "ClientSSLError",
+    "ConnectAttempt",
     "ConnectionTimeoutError",
     "ContentTypeError",
     "InvalidURL",
@@ -180,14 +183,35 @@ class ClientOSError(ClientConnectionError, OSError):
     """The operating system reported an error of the connection."""
 
 
-class ClientConnectorError(ClientOSError):
-    """No connection could be opened to `host` and `port`; `os_error` says why."""
+class ConnectAttempt(NamedTuple):
+    """An address that was tried when a connection was to be opened."""
 
-    def __init__(self, host: str, port: int | None, os_error: OSError, *, ssl: object = True) -> None:
+    host: str
+    """The IP address, or the path of a Unix socket."""
+    port: int
+    error: OSError | None
+    """Why it failed; None where there was no answer in time."""
+
+    def __str__(self) -> str:
+        if not self.port:
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class ClientConnectorError(ClientOSError):
+    """No connection could be opened to `host` and `port`, those of `connection_key`; `os_error` says why.
+
+    Where several addresses were tried, `errno` is that of the last, and `strerror` names all.
+    """
+
+    attempts: tuple[ConnectAttempt, ...] = ()
+    """The addresses that were tried, in that order; empty where it did not come to that."""
+
+    def __init__(self, connection_key: Any, os_error: OSError) -> None:
         super().__init__(os_error.errno, os_error.strerror)
-        self.host = host
-        self.port = port
-        self.ssl = ssl
+        self.host: str = getattr(connection_key, "host", "")
+        self.port: int | None = getattr(connection_key, "port", None)
+        self.ssl: Any = getattr(connection_key, "ssl", True)
         self.os_error = os_error
 
     def __str__(self) -> str:
@@ -196,8 +220,19 @@ class ClientConnectorError(ClientOSError):
         return f"Cannot connect to host {shortened(self.host)}:{self.port} ssl:{tls} [{why}]"
 
 
+class AddressForbiddenError(ClientConnectorError):
+    """The connector's `address_policy` forbids every address of the host: nothing was sent to any."""
+
+
 class ClientProxyConnectionError(ClientConnectorError):
-    """No connection could be opened to the proxy."""
+    """No connection could be opened to the proxy, or a SOCKS proxy refuses; `target` is the server behind it."""
+
+    target: str | None = None
+
+    def __str__(self) -> str:
+        return (
+            super().__str__() if self.target is None else f"{super().__str__()}, a proxy for {shortened(self.target)}"
+        )
 
 
 class ClientConnectorDNSError(ClientConnectorError):
@@ -207,16 +242,24 @@ class ClientConnectorDNSError(ClientConnectorError):
 class UnixClientConnectorError(ClientConnectorError):
     """No connection could be opened to the Unix socket `path`."""
 
-    def __init__(self, path: str, os_error: OSError) -> None:
-        super().__init__("unix", None, os_error)
+    def __init__(self, path: str, connection_key: Any, os_error: OSError) -> None:
+        super().__init__(connection_key, os_error)
         self.path = path
 
     def __str__(self) -> str:
-        return f"Cannot connect to unix socket {shortened(self.path)} [{self.strerror}]"
+        tls = "default" if self.ssl is True else self.ssl
+        path = shortened(self.path).replace("\0", "@")
+        return f"Cannot connect to unix socket {path} ssl:{tls} [{shortened(self.strerror or self.os_error)}]"
 
 
 class ClientSSLError(ClientConnectorError):
     """The TLS handshake failed."""
+
+    advice = ""
+    """What may be done about it."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: {self.advice}" if self.advice else super().__str__()
 
 
 class ClientConnectorSSLError(ClientSSLError, _ssl.SSLError):
@@ -226,10 +269,15 @@ class ClientConnectorSSLError(ClientSSLError, _ssl.SSLError):
 class ClientConnectorCertificateError(ClientSSLError, _ssl.CertificateError):
     """The server's certificate is not trusted, is out of date, or is for another host."""
 
+    def __init__(self, connection_key: Any, certificate_error: Exception) -> None:
+        os_error = certificate_error if isinstance(certificate_error, OSError) else OSError(str(certificate_error))
+        super().__init__(connection_key, os_error)
+        self._certificate_error = certificate_error
+
     @property
-    def certificate_error(self) -> OSError:
+    def certificate_error(self) -> Exception:
         """The error of the ssl module."""
-        return self.os_error
+        return self._certificate_error
 
 
 class ServerConnectionError(ClientConnectionError):
@@ -276,6 +324,17 @@ class ServerTimeoutError(ServerConnectionError, TimeoutError):
 
 class ConnectionTimeoutError(ServerTimeoutError):
     """No connection was open in time: `ClientTimeout.connect` or `sock_connect` passed."""
+
+    host: str | None = None
+    """To which host; None where it was in the pool that the time passed."""
+    port: int | None = None
+    attempts: tuple[ConnectAttempt, ...] = ()
+    """The addresses that were tried, in that order; empty where it did not come to that."""
+
+    def __str__(self) -> str:
+        if not self.attempts:
+            return super().__str__()
+        return shortened(f"{super().__str__()}; tried {', '.join(map(str, self.attempts))}")
 
 
 class SocketTimeoutError(ServerTimeoutError):
@@ -342,7 +401,12 @@ class ContentTypeError(ClientResponseError):
 
 
 class ClientHttpProxyError(ClientResponseError):
-    """The proxy does not let the request pass: its `status` and `headers`."""
+    """The proxy does not let the request pass: its `status` and `headers`; `proxy` is its URL, without a login."""
+
+    proxy: str | None = None
+
+    def __str__(self) -> str:
+        return super().__str__() if self.proxy is None else f"{super().__str__()}, proxy={shortened(self.proxy)!r}"
 
 
 class TooManyRedirects(ClientResponseError):

@@ -9,7 +9,7 @@ from drywire_sansio import http1
 from drywire_sansio.retries import may_repeat_unanswered
 from drywire_transports import Runtime, StreamTimeout, TransportError, current_runtime
 
-from .connections import Connection, Endpoint
+from .connections import Connection
 from .connector import BaseConnector
 from .errors import (
     ClientError,
@@ -54,12 +54,12 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     if request.was_sent:
         request.renew_cookies()  # a middleware sends it again: after a challenge that set one, or to retry
     request.was_sent = True
-    endpoint = connector.endpoint_of(request)
+    key = connector.key_of(request)
     response: ClientResponse | None = None
     while response is None:
-        connection = None if request.settings.traces else connector.take_idle(endpoint)
+        connection = None if request.settings.traces else connector.take_idle(key)
         if connection is None:
-            connection = await _connected(connector, endpoint, request)
+            connection = await _connected(connector, request)
         try:
             response = await _attempt(connection, request, runtime)
         except _Stale as stale:
@@ -79,9 +79,9 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     return response
 
 
-async def _connected(connector: BaseConnector, endpoint: Endpoint, request: ClientRequest) -> Connection:
+async def _connected(connector: BaseConnector, request: ClientRequest) -> Connection:
     try:
-        return await connector.connect(endpoint, request.deadlines, request.settings.traces)
+        return await connector.connect(request, request.settings.traces, request.deadlines.timeout)
     except (ClientError, TotalTimeoutError) as error:
         note_progress(error, request, None, "connect")
         raise

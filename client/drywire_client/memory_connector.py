@@ -136,10 +136,10 @@ class MemoryConnector(TCPConnector):
         finally:
             self._awaiting_start.remove(wake)
 
-    async def close(self) -> None:
-        """Close every connection and end the peer. The connections are closed before the first wait; idempotent."""
+    async def _wait_closed(self) -> None:
+        """End the peer."""
         try:
-            await super().close()
+            await super()._wait_closed()
             while self._starting and self._runtime is not None:
                 await self._start_over(self._runtime, math.inf)
         finally:

@@ -138,6 +138,6 @@ def proxying(proxy: Any, auth: Any, headers: Any) -> dict[str, Any]:
         try:
             authorization = authorization_of(auth)
         except TypeError as error:  # aiohttp's error
-            message = "proxy_auth must be a BasicAuth: a proxy that wants another kind of login is not supported"
+            message = "proxy_auth must be a BasicAuth; for a proxy that wants Digest there is ProxyDigestAuthMiddleware"
             raise ValueError(message) from error
     return {"proxy": url, "proxy_authorization": authorization, "proxy_headers": proxy_headers_of(headers)}

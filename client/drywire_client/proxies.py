@@ -1,19 +1,19 @@
 """Which proxy a request goes through, and what it says to it.
 
-Only HTTP proxies are spoken to. A proxy of another kind is refused as soon as it is named, so that no request ever goes
-around it.
+A proxy of a kind that is not known is refused as soon as it is named, so that no request ever goes around it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from multidict import CIMultiDict
 from yarl import URL
 
 from drywire_sansio import http1
+from drywire_sansio.auth.basic import decode_basic
 from drywire_sansio.proxying import (
     FOR_ONE_HOP,
     absolute_form,
@@ -24,6 +24,7 @@ from drywire_sansio.proxying import (
     fields_through_tunnel,
     variables_for,
 )
+from drywire_sansio.socks import require_socksio
 from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_multidict
 
 from .auth import url_without_login
@@ -39,10 +40,19 @@ __all__ = [
     "proxy_for_url",
     "proxy_headers_of",
     "proxy_of_environment",
+    "route_through",
+    "socks_login",
     "through_proxy",
 ]
 
 _SCHEMES: Final = ("http", "https", "ws", "wss", "all")
+
+ProxyScheme = Literal["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+
+_PORTS: Final[dict[str, int]] = {"http": 80, "https": 443} | dict.fromkeys(
+    ("socks4", "socks4a", "socks5", "socks5h", "socks"), 1080
+)
+"""The kinds of proxies, with the port of each."""
 
 
 class NamedProxy(NamedTuple):
@@ -61,20 +71,39 @@ class ProxyRoute(NamedTuple):
     authorization: str | None
     headers: tuple[tuple[str, str], ...]
     tunnel: bool
-    """Whether by CONNECT."""
+    """Whether by CONNECT, or by SOCKS."""
+    scheme: ProxyScheme = "http"
+    """What is spoken to it: HTTP, HTTP inside TLS, or SOCKS."""
 
     def __repr__(self) -> str:
         # without the login, which would come into logs
-        return f"<{type(self).__name__} {self.host}:{self.port}{' CONNECT' if self.tunnel else ''}>"
+        return f"<{type(self).__name__} {self.url}{' CONNECT' if self.tunnel and not self.is_socks else ''}>"
+
+    @property
+    def url(self) -> str:
+        """The proxy as a URL, without the login."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it is a SOCKS proxy."""
+        return self.scheme.startswith("socks")
+
+    @property
+    def resolves_here(self) -> bool:
+        """Whether this machine resolves the name of the server: so it is with SOCKS 4 and 5, not with 4a and 5h."""
+        return self.scheme in ("socks4", "socks5")
 
 
 # Naming a proxy
 
 
 def named_proxy(proxy: Any, whose: str = "the proxy") -> NamedProxy:
-    """Return what ``proxy=`` names; `whose` is what errors call it.
+    """Return what ``proxy=`` names; `whose` is what errors call it. ``socks://`` is SOCKS 5h, as in browsers.
 
-    Raises TypeError for what is neither str nor URL, and InvalidURL, a ValueError, for anything but an HTTP proxy.
+    Raises TypeError for what is neither str nor URL, InvalidURL, a ValueError, for anything but a proxy, and
+    RuntimeError for a SOCKS proxy where the package socksio is not installed.
     """
     if not isinstance(proxy, str | URL):
         raise TypeError(f"a proxy must be a str or yarl.URL, not {type(proxy).__name__}")
@@ -83,16 +112,18 @@ def named_proxy(proxy: Any, whose: str = "the proxy") -> NamedProxy:
     except ValueError:
         # No part of it is shown: it may be one of a password.
         raise InvalidURL(whose, "is not a valid URL; characters in its login must be percent-encoded") from None
-    if url.scheme != "http":
+    if url.scheme not in _PORTS:
         kind = f"a proxy of the scheme {url.scheme[:30]!r} is not supported" if url.host else "a proxy needs a scheme"
-        raise InvalidURL(whose, f"{kind}: only HTTP proxies are, named as in http://proxy.example:3128")
-    if not url.raw_host or not url.port:
+        raise InvalidURL(whose, f"{kind}: it is named as in http://proxy.example:3128, or by {', '.join(_PORTS)}")
+    if not url.raw_host or url.port == 0:
         raise InvalidURL(whose, "has no host and port to connect to")
     if url.raw_path not in ("", "/") or url.raw_query_string or url.raw_fragment:
         raise InvalidURL(
             whose, "has more than scheme, login, host and port; characters in its login must be percent-encoded"
         )
-    return NamedProxy(url, authorization)
+    if url.scheme.startswith("socks"):
+        require_socksio()
+    return NamedProxy(url.with_scheme("socks5h") if url.scheme == "socks" else url, authorization)
 
 
 def proxies_by_scheme(proxies: Mapping[str, Any] | None) -> dict[str, NamedProxy]:
@@ -153,6 +184,21 @@ def _scheme(url: URL, websocket: bool) -> str:
 # Speaking to it
 
 
+def route_through(proxy: URL, authorization: str | None, headers: CIMultiDict[str] | None, tunnel: bool) -> ProxyRoute:
+    """Return the way through `proxy`, which `named_proxy` has checked; a SOCKS proxy is always a tunnel.
+
+    Raises ValueError for header fields, which a SOCKS proxy would not read.
+    """
+    scheme: Any = proxy.scheme
+    port = _PORTS[scheme] if proxy.port is None else proxy.port
+    route = ProxyRoute(proxy.raw_host or "", port, authorization, tuple((headers or {}).items()), tunnel, scheme)
+    if not route.is_socks:
+        return route
+    if headers:
+        raise ValueError("proxy_headers are for HTTP proxies: a SOCKS proxy reads no header fields")
+    return route._replace(tunnel=True)
+
+
 def through_proxy(
     route: ProxyRoute, url: URL, target: bytes, fields: http1.FieldLines
 ) -> tuple[bytes, http1.FieldLines]:
@@ -168,6 +214,18 @@ def connect_request(route: ProxyRoute, host: str, port: int) -> http1.Request:
     authority = authority_form(host, port)
     fields = connect_fields(authority, route.authorization, _pairs(route), SERVER_SOFTWARE.encode())
     return http1.Request(b"CONNECT", authority, fields)
+
+
+def socks_login(route: ProxyRoute) -> tuple[bytes | None, bytes | None]:
+    """Return name and password for the SOCKS proxy of `route`, None for none. Raises ValueError for another login."""
+    if route.authorization is None:
+        return None, None
+    try:
+        # latin1 gives the bytes that the login was encoded to, whatever the encoding
+        name, password = decode_basic(route.authorization, "latin1")
+    except ValueError:
+        raise ValueError("a SOCKS proxy takes a name and a password: give proxy_auth=BasicAuth(...)") from None
+    return name.encode("latin1"), password.encode("latin1")
 
 
 def _pairs(route: ProxyRoute) -> list[tuple[bytes, bytes]]:

@@ -71,6 +71,7 @@ class RecordingConnector(TCPConnector):
         self._redaction = redaction
         self._log = Log()
         self._saved = False
+        self._failure: Exception | None = None
 
     async def __aenter__(self) -> Self:
         await self._below.__aenter__()
@@ -94,18 +95,24 @@ class RecordingConnector(TCPConnector):
             stream, runtime, Conversation(self._log, origin, lambda: http1.ClientConnection(key.limits, self._quirks))
         )
 
-    async def close(self) -> None:
-        """Close every connection, and the connector below, and write the file. Raises OSError."""
+    async def _wait_closed(self) -> None:
+        """Close the connector below too. Raises what writing the file has raised, such as OSError."""
         try:
-            await super().close()
+            await super()._wait_closed()
         finally:
             await self._below.close()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _close(self) -> None:
         super()._close()
         if not self._saved:
             self._saved = True
-            save(self._path, self.exchanges)
+            try:
+                save(self._path, self.exchanges)
+            except Exception as error:
+                self._failure = error  # for whoever awaits the end
 
 
 class _Tap(Wrapped):

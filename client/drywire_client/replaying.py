@@ -78,9 +78,9 @@ class ReplayConnector(MemoryConnector):
         """Method and URL of each recorded exchange that was not asked for yet, in the order of the recording."""
         return self._player.unused
 
-    async def close(self) -> None:
-        """Close every connection. Warns once, by UnusedRecordingWarning, of what was not asked for."""
-        await super().close()
+    async def _wait_closed(self) -> None:
+        """Wait for the end. Warns once, by UnusedRecordingWarning, of what was not asked for."""
+        await super()._wait_closed()
         unused = self.unused
         if unused and not self._warned:
             self._warned = True

@@ -246,7 +246,7 @@ class ClientResponse(ResponseHead):
     @property
     def connection(self) -> Connection | None:
         """The connection while the body is coming, None once it is given back."""
-        return self._connection
+        return None if self._connection is None else self._connection.expose()
 
     @property
     def closed(self) -> bool:

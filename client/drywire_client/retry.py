@@ -14,6 +14,7 @@ from drywire_sansio import retries
 from drywire_transports import StreamBusy, current_runtime
 
 from .errors import (
+    AddressForbiddenError,
     ClientConnectorCertificateError,
     ClientError,
     ClientResponseError,
@@ -29,7 +30,7 @@ __all__ = ["RetryHook", "RetryMiddleware"]
 RetryHook = Callable[[ClientRequest, int, float, ClientResponse | ClientError], object]
 """``on_retry(request, attempt, delay, reason)``: a function, or a coroutine function."""
 
-_LASTING: Final = (ClientConnectorCertificateError, ServerFingerprintMismatch)
+_LASTING: Final = (AddressForbiddenError, ClientConnectorCertificateError, ServerFingerprintMismatch)
 """Errors that the next attempt would meet again."""
 
 

@@ -93,8 +93,9 @@ class ClientSession(SessionSettings):
         `allow_redirects`, `max_redirects` (10; 0 for any number). `compress`: True (deflate) or a content coding.
         `chunked`: use the chunked coding. `expect100`: send the body once the server says 100 Continue, or nothing for
         a second. `raise_for_status`, `read_until_eof`, `auto_decompress`, `middlewares`, `ssl`, `server_hostname`,
-        `proxy` (an http URL), `proxy_auth` (a `BasicAuth`), `proxy_headers`, `max_line_size`, `max_field_size`,
-        `max_headers`: in place of the session's. `timeout`: a `ClientTimeout`, seconds in all, or None for no limit.
+        `proxy` (its URL: http, https, socks5 ...), `proxy_auth` (a `BasicAuth`), `proxy_headers`, `max_line_size`,
+        `max_field_size`, `max_headers`: in place of the session's. `timeout`: a `ClientTimeout`, seconds in all, or
+        None for no limit.
         `trace_request_ctx`: for the contexts of `TraceConfig`. `upload_tracker`: an `UploadTracker`.
 
         Raises the errors of `drywire_client.errors`, TimeoutError where the total timeout passes, RuntimeError once
@@ -169,12 +170,13 @@ class ClientSession(SessionSettings):
         if self._closed or self._connector is None:
             raise RuntimeError("Session is closed")
         runtime = current_runtime()
+        if self._connector.runtime is not runtime:
+            self._connector.attach(runtime)
         target = (absolute_text if type(url) is str else absolute_url)(url, self._base_url)
         if params:
             target = with_query(target, params)
-        payload = None
-        if data is not None or json is not None or files is not None:
-            payload = self._payload(data, json, files)
+        has_body = data is not None or json is not None or files is not None
+        payload = self._payload(data, json, files) if has_body else None
         if method not in _KNOWN:
             method = checked_method(method)
         settings = self._settings

@@ -32,6 +32,7 @@ from .options import (
     to_timeout,
 )
 from .proxies import proxies_by_scheme
+from .proxy_connector import with_proxy_of
 from .request import ClientRequest, RequestSettings, origin_of
 from .request_fields import request_fields, to_field_lines
 from .response import ClientResponse
@@ -132,9 +133,9 @@ class SessionSettings:
             auto_decompress=auto_decompress,
             read_bufsize=read_bufsize,
             limits=limits_of(None, max_line_size, max_field_size, max_headers),
-            **proxying(proxy, proxy_auth, proxy_headers),
+            **with_proxy_of(connector, proxying(proxy, proxy_auth, proxy_headers)),
         )
-        _check(ssl_shutdown_timeout, proxy, proxies)
+        _check(ssl_shutdown_timeout, self._settings.proxy, proxies)
         self._hold(cookie_jar, cookies, connector, connector_owner)
 
     def _hold(

@@ -20,10 +20,13 @@ def interleave_families(
     """Return `addresses` with their families taking turns, each family in its own order (RFC 8305, section 4).
 
     The resolver's order says which family begins; `first_family_count` of its addresses come before the first of
-    another family. An address that occurs twice is tried once.
+    another family, and 0 leaves the order as it is. An address that occurs twice is tried once.
     """
+    once = dict.fromkeys(addresses)
+    if not first_family_count:
+        return list(once)
     queues: dict[Hashable, deque[T]] = {}
-    for address in dict.fromkeys(addresses):
+    for address in once:
         queues.setdefault(family_of(address), deque()).append(address)
     ordered: list[T] = []
     if queues:

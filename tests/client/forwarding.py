@@ -49,8 +49,11 @@ async def forward(peer, script):
         method, target, _ = head.split(b"\r\n")[0].split()
         if method == b"CONNECT":
             upstream = await connect(int(target.rpartition(b":")[2]))
-            await peer.send(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 here\r\n\r\n")
-            await join(peer.stream, upstream)
+            try:
+                await peer.send(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 here\r\n\r\n")
+                await join(peer.stream, upstream)
+            finally:
+                upstream.abort()
             return
         scheme, _, rest = target.partition(b"://")
         assert scheme == b"http", target

@@ -121,7 +121,7 @@ async def test_a_place_that_is_handed_over_while_its_taker_is_cancelled_goes_to_
             await eventually(lambda: "1 waiting" in repr(connector))
             third = runtime.spawn(get, "third")
             await eventually(lambda: "2 waiting" in repr(connector))
-            held = next(iter(connector._in_use))
+            held = next(iter(connector._pool.members))
             held.close()  # hands the place to the second, which is cancelled before it can run
             second.cancel()
             for task in (first, second, third):

@@ -313,10 +313,11 @@ def traced():
 
 
 def places(connector):
-    return connector._places, connector._places_by_key, len(connector._in_use), len(connector._waiting)
+    figures = connector.figures
+    return figures.in_use, {key: one.in_use for key, one in figures.by_key.items() if one.in_use}, figures.waiting
 
 
-NOBODY = (0, {}, 0, 0)
+NOBODY = (0, {}, 0)
 
 
 async def interrupted(world, scenario, at, moment):
@@ -415,8 +416,8 @@ async def wait_in_line(world, eventually, at, moment):
 
     task = runtime.spawn(run)
     stepped.cancel = task.cancel
-    await eventually(lambda: task.done or connector._waiting)
-    assert connector._places == 1
+    await eventually(lambda: task.done or connector.figures.waiting)
+    assert connector.figures.in_use == 1
     other = runtime.spawn(get, world)  # behind it in the queue
     await turns(1)
     holder.close()

@@ -1,11 +1,18 @@
 """Connections: kept, shared, limited, and never lost."""
 
+import asyncio
 import gc
+import importlib
+import importlib.util
+import socket
+import warnings
 
 import pytest
 
 import drywire
-from drywire_transports import current_runtime
+from drywire_transports import current_runtime, run
+
+from .blocking_server import BlockingServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -231,8 +238,6 @@ async def test_a_failed_connection_gives_its_place_to_the_next(unused_port):
 
 @pytest.fixture
 def unused_port():
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
@@ -291,3 +296,200 @@ async def test_settings_of_a_connector_can_be_read():
     assert (connector.limit, connector.limit_per_host, connector.force_close) == (0, 3, True)
     assert not connector.closed
     await connector.close()
+
+
+# The figures, and limits that change
+
+
+async def test_figures_tell_watchers_how_many_there_are(scripted, answering, eventually):
+    gate, runtime = Gate(), current_runtime()
+    async with scripted(gate.talk) as script, scripted(answering()) as other:
+        async with drywire.ClientSession(connector=drywire.TCPConnector(limit=1)) as session:
+            connector = session.connector
+            assert connector.figures == drywire.TCPConnector().figures
+            await get(session, other.url)
+            tasks = [runtime.spawn(get, session, script.url) for _ in range(3)]
+            await eventually(lambda: connector.figures.waiting == 2)
+            figures = connector.figures
+            assert (figures.open, figures.in_use, figures.idle, figures.waiting) == (2, 1, 1, 2)
+            by_port = {key.port: (one.in_use, one.idle, one.waiting) for key, one in figures.by_key.items()}
+            assert by_port == {script.port: (1, 0, 2), other.port: (0, 1, 0)}
+            gate.open = True
+            for task in tasks:
+                assert await task.wait(runtime.now() + 5)
+            assert connector.figures.waiting == 0
+            assert figures.waiting == 2  # what was seen does not change
+
+
+async def test_a_lower_limit_holds_for_those_who_come_later(scripted, eventually):
+    gate, runtime = Gate(), current_runtime()
+    async with scripted(gate.talk) as script:
+        async with drywire.ClientSession(connector=drywire.TCPConnector(limit=3)) as session:
+            tasks = [runtime.spawn(get, session, script.url) for _ in range(3)]
+            await eventually(lambda: gate.inside == 3)
+            session.connector.limit = 1
+            tasks += [runtime.spawn(get, session, script.url) for _ in range(6)]
+            await eventually(lambda: session.connector.figures.waiting == 6)
+            gate.most, gate.open = 0, True
+            for task in tasks:
+                assert await task.wait(runtime.now() + 5)
+                assert task.exception() is None
+            assert gate.most == 1
+
+
+# Idle connections
+
+
+async def test_an_idle_connection_that_the_server_has_ended_is_closed_though_nobody_wants_one(scripted, eventually):
+    """It would stay half-open until its time, and for good where there is none."""
+
+    async def talk(peer, script):
+        await peer.head()
+        await peer.send(OK)
+
+    connector = drywire.TCPConnector(keepalive_timeout=None)
+    async with scripted(talk) as script, drywire.ClientSession(connector=connector) as session:
+        await get(session, script.url)
+        (idle,) = connector._pool.idle
+        await eventually(lambda: idle.stream.readable)
+        assert connector.figures.idle == 1
+        connector._timer.cancel()
+        connector._evict()
+        assert connector.figures == drywire.TCPConnector().figures
+        assert connector._timer is None
+
+
+async def test_the_timer_of_idle_connections_is_set_again_while_there_are_any(scripted, answering, eventually):
+    connector = drywire.TCPConnector(keepalive_timeout=0.02)
+    async with scripted(answering()) as script, drywire.ClientSession(connector=connector) as session:
+        await get(session, script.url)
+        await get(session, script.url, server_hostname="other.example")
+        first, second = sorted(connector._pool.idle, key=lambda connection: connection.idle_since)
+        second.idle_since += 1000
+        await eventually(lambda: first.stream.closed)
+        assert connector.figures.idle == 1
+        assert connector._timer is not None
+        assert not second.stream.closed
+        second.idle_since -= 2000
+        connector._timer.cancel()
+        connector._evict()
+        assert second.stream.closed
+        assert connector._timer is None
+        await eventually(lambda: script.open == 0)
+
+
+async def test_dead_connections_make_way_for_the_next_that_lives(eventually):
+    runtime = current_runtime()
+    with BlockingServer() as server:
+        async with drywire.ClientSession() as session:
+            tasks = [runtime.spawn(get, session, server.url) for _ in range(4)]
+            for task in tasks:
+                assert await task.wait(runtime.now() + 5)
+            oldest, *others = session.connector._pool.idle
+            assert len(others) == 3
+            for sock in server.connections:
+                if sock.getpeername()[1] != oldest.stream.extra_info("sockname")[1]:
+                    sock.shutdown(socket.SHUT_WR)
+            for connection in (oldest, *others):
+                connection.idle_since -= 1
+            await get(session, server.url)
+            assert session.connector._pool.idle == [oldest]
+            assert all(other.stream.closed for other in others)
+            assert len(server.connections) == 4
+
+
+# A connector and more than one event loop
+
+LOOPS = {"asyncio": {}, "trio": {"backend": "trio"}}
+if importlib.util.find_spec("uvloop"):
+    LOOPS["uvloop"] = {"loop_factory": importlib.import_module("uvloop").new_event_loop}
+
+
+@pytest.mark.parametrize("second", LOOPS)
+@pytest.mark.parametrize("first", LOOPS)
+def test_a_connector_that_outlives_its_loop_starts_afresh_on_the_next(first, second):
+    async def use():
+        async with session.get(server.url) as response:
+            assert await response.read() == b"ok"
+        figures = session.connector.figures
+        assert (figures.open, figures.idle) == (1, 1)
+
+    async def use_and_close():
+        await use()
+        await session.close()
+
+    with BlockingServer() as server:
+        session = drywire.ClientSession()  # outside of any loop
+        with warnings.catch_warnings():
+            # uvloop says of every connection that a loop leaves behind that it does.
+            if first == "uvloop":
+                warnings.simplefilter("ignore", ResourceWarning)
+            run(use, **LOOPS[first])
+            run(use_and_close, **LOOPS[second])
+            gc.collect()
+        assert len(server.connections) == 2
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_what_was_in_use_when_the_loop_ended_takes_no_place_on_the_next(loop):
+    async def leave():
+        kept.append(await session.get(server.url))
+        kept.append(await session.connector.connect(kept[0]._request))
+
+    async def use():
+        async with session.get(server.url) as response:
+            assert await response.read() == b"ok"
+        for left in kept:
+            left.close()
+        assert kept[1].closed
+        figures = session.connector.figures
+        assert (figures.in_use, figures.idle) == (0, 1)
+        await session.close()
+
+    kept = []
+    with BlockingServer() as server:
+        session = drywire.ClientSession(connector=drywire.TCPConnector(limit=1))
+        run(leave, **LOOPS[loop])
+        run(use, **LOOPS[loop])
+        gc.collect()
+        assert len(server.connections) == 2
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_connector_can_be_closed_after_its_loop(loop):
+    async def use():
+        async with session.get(server.url) as response:
+            await response.read()
+
+    with BlockingServer() as server, warnings.catch_warnings():
+        if loop == "uvloop":
+            warnings.simplefilter("ignore", ResourceWarning)
+        session = drywire.ClientSession()
+        run(use, **LOOPS[loop])
+        run(session.close)
+        assert session.closed
+        gc.collect()
+
+
+def test_a_connector_in_use_by_another_loop_says_so():
+    loops = [asyncio.new_event_loop(), asyncio.new_event_loop()]
+
+    async def use():
+        async with session.get(server.url) as response:
+            await response.read()
+
+    with BlockingServer() as server:
+        session = drywire.ClientSession()
+        loops[0].run_until_complete(use())
+        with pytest.raises(RuntimeError, match="1 idle, 0 waiting> belongs to another event loop, which has not ended"):
+            loops[1].run_until_complete(use())
+        loops[0].run_until_complete(use())
+        assert len(server.connections) == 1
+        session.connector._pool.idle[0].idle_since -= 100
+        loops[0].call_soon(session.connector._evict)
+        loops[0].run_until_complete(asyncio.sleep(0))
+        loops[1].run_until_complete(use())  # nothing of the other loop is left
+        loops[1].run_until_complete(session.close())
+    for loop in loops:
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()

@@ -13,6 +13,7 @@ import drywire
 from drywire import web
 from drywire_transports import current_runtime
 
+from ..dead_ends import unanswered
 from ..websocketing import app_of, echo
 from .conftest import OK
 from .forwarding import basic, fields_of, forward, logins, named, targets, telling
@@ -338,6 +339,27 @@ async def test_a_proxy_that_nobody_listens_for_is_named(scripted, answering, sch
     assert isinstance(error, drywire.ClientConnectorError)
     assert (error.host, error.port, error.phase, error.safe_to_retry) == ("127.0.0.1", closed.port, "proxy", True)
     assert isinstance(error.os_error, ConnectionRefusedError)
+
+
+@pytest.fixture
+def unanswered_port():
+    with unanswered() as port:
+        yield port
+
+
+@pytest.mark.parametrize("kind", ["http", "https", "socks5h"])
+async def test_a_dead_proxy_is_given_up_in_time(unanswered_port, kind):
+    connector = drywire.TCPConnector(limit=1)
+    async with drywire.ClientSession(proxy=f"{kind}://127.0.0.1:{unanswered_port}", connector=connector) as session:
+        for timeout, error in (
+            (drywire.ClientTimeout(sock_connect=0.05), drywire.ConnectionTimeoutError),
+            (drywire.ClientTimeout(connect=0.05), drywire.ConnectionTimeoutError),
+            (drywire.ClientTimeout(total=0.05), TimeoutError),
+        ):
+            with pytest.raises(error) as caught:
+                await session.get("http://name.invalid/", timeout=timeout)
+            assert (caught.value.phase, caught.value.safe_to_retry) == ("proxy", True)
+            assert "0 in use, 0 idle" in repr(connector)
 
 
 async def test_a_proxy_that_no_resolver_knows_is_named():

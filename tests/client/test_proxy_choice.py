@@ -295,11 +295,11 @@ async def test_a_login_is_for_the_first_proxy_that_the_environment_names(scripte
 # What is refused before anything is sent
 
 
-@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "socks", "https", "ftp", ""])
+@pytest.mark.parametrize("scheme", ["ftp", "socks6", "quic", ""])
 async def test_a_proxy_of_another_kind_is_refused_and_never_spoken_to(scripted, answering, environ, scheme):
     async with scripted(answering()) as proxy:
         url = f"{scheme}://user:geheim@127.0.0.1:{proxy.port}".removeprefix("://")
-        refused = pytest.raises(ValueError, match="only HTTP proxies are")
+        refused = pytest.raises(ValueError, match=r"(is not supported|needs a scheme): it is named as in")
         async with drywire.ClientSession() as session:
             for start in (session.get, session.ws_connect):
                 with refused as caught:
@@ -316,7 +316,7 @@ async def test_a_proxy_of_another_kind_is_refused_and_never_spoken_to(scripted, 
                 environ(**{name: url})
                 async with drywire.ClientSession(trust_env=True) as session:
                     for start in (session.get, session.ws_connect):
-                        with pytest.raises(ValueError, match=r"that the environment names - .* only HTTP proxies are"):
+                        with pytest.raises(ValueError, match=r"that the environment names - .* is not supported"):
                             await start(proxy.url)
         assert proxy.connections == 0
 

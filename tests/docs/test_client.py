@@ -15,6 +15,7 @@ import pytest
 import drywire
 from drywire_client import errors
 from drywire_client.bodies import make_body
+from drywire_client.connector import KEEPALIVE
 from drywire_client.proxies import _SCHEMES
 from drywire_client.request_fields import SERVER_SOFTWARE
 from drywire_client.timeouts import DEFAULT_TIMEOUT
@@ -130,7 +131,7 @@ def test_the_sizes_of_the_pool_are_those_of_the_connector():
     }
     told = section("Sessions")
     assert f"At most {defaults['limit']} requests are under way at once" in told
-    assert f"kept for {defaults['keepalive_timeout']:g} idle seconds (`keepalive_timeout`)" in told
+    assert f"kept for {KEEPALIVE:g} idle seconds (`keepalive_timeout`)" in told
 
 
 def test_the_limits_on_inflating_are_the_cores():

@@ -9,6 +9,7 @@ import pytest
 import drywire
 
 from ..client.conftest import answering, scripted
+from ..client.dns_server import dns_server
 from ..client.forwarding import forward
 from . import third_party
 from .internet import Internet

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import socket
 import zlib
 
 import pytest
@@ -14,12 +15,10 @@ from .internet import EVENTS
 from .playing import ON_ASYNCIO, run_or_left_out
 
 LEFT_OUT = {
-    "S1-28": "resolvers: issue 6",
     "S1-29": "TLS: issue 6",
     "S1-30": "TLS: issue 6",
     "S1-31": "TLS: issue 6",
     "S1-32": "TLS: issue 6; it is binascii that it shows",
-    "S1-33": "connectors: issue 6",
 }
 
 
@@ -496,6 +495,45 @@ async def test_s1_27_limit_of_a_connector(play):
     for limit, read in (("30", 30), ("None", 0)):
         played = await play("conn = aiohttp.TCPConnector(limit=30)", shortened=[("30", limit)])
         assert played["conn"].limit == read
+
+
+async def test_s1_28_nameservers(play, internet, dns_server):
+    dns_server.add("known.example", "A 127.0.0.1")
+    played = await play(
+        """
+        from drywire.resolver import AsyncResolver
+
+        resolver = AsyncResolver(nameservers=["8.8.8.8", "8.8.4.4"])
+        conn = aiohttp.TCPConnector(resolver=resolver)
+        """,
+        shortened=[('"8.8.8.8", "8.8.4.4"', f'"{dns_server.address}"')],
+    )
+    async with drywire.ClientSession(connector=played["conn"]) as session:
+        async with session.get(URL(internet.url).with_host("known.example") / "get") as resp:
+            assert resp.status == 200
+    assert dns_server.asked("known.example") == 1
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no Unix sockets")
+async def test_s1_33_unix_domain_sockets(play, tmp_path):
+    path = str(tmp_path / "socket")
+    played = await play(
+        """
+        conn = aiohttp.UnixConnector(path='/path/to/socket')
+        session = aiohttp.ClientSession(connector=conn)
+        """,
+        shortened=[("/path/to/socket", path)],
+    )
+    runner = drywire.web.AppRunner(drywire.web.Application())
+    await runner.setup()
+    try:
+        await drywire.web.UnixSite(runner, path).start()
+        connector = drywire.UnixConnector(path=played["conn"].path)
+        async with drywire.ClientSession(connector=connector) as session:
+            async with session.get("http://localhost/nothing") as resp:
+                assert resp.status == 404
+    finally:
+        await runner.cleanup()
 
 
 # Proxies

@@ -14,13 +14,13 @@ from yarl import URL
 import drywire
 
 from ..client.forwarding import basic, logins, targets
+from ..client.socksing import socks
 from .playing import ON_ASYNCIO, run_or_left_out
 
 SERVER = "the server: issue 7"
 LEFT_OUT = {
     "S2-01": "commands of a shell",
-    "S2-22": "connectors: issue 6",
-    **{f"S2-{number}": SERVER for number in range(26, 50)},
+    **{f"S2-{number}": SERVER for number in range(26, 44)},
 }
 
 
@@ -208,6 +208,27 @@ async def test_s2_09_proxy(play, internet, proxy):
     assert targets(proxy) == [f"{internet.url}/ip".encode()]
 
 
+async def test_s2_09_socks5(play, internet, scripted):
+    async with scripted(socks()) as proxy:
+        played = await play(
+            """
+            # proxy
+            async def main():
+                async with aiohttp.ClientSession(
+                    # SOCKS5代理:
+                    proxy="socks5://127.0.0.1:7890"
+                ) as session:
+                    async with session.get("/ip") as resp:
+                        print(await resp.json()) # 查看代理后的出口IP
+            """,
+            main="main",
+            relative=True,
+            shortened=[("127.0.0.1:7890", f"127.0.0.1:{proxy.port}")],
+        )
+        assert eval(played.said) == {"origin": "127.0.0.1"}
+        assert proxy.asked == [("127.0.0.1", URL(internet.url).port)]
+
+
 async def test_s2_10_proxy_auth(play, internet, proxy):
     played = await play(
         """
@@ -359,6 +380,29 @@ async def test_s2_21_timeout_of_a_session(play):
     whole, *parts = played.said.splitlines()
     assert whole.startswith("全局超时对象: ClientTimeout(total=30, connect=5, sock_read=10")
     assert parts == ["连接超时(秒): 5", "读取超时(秒): 10", "总超时(秒): 30"]
+
+
+async def test_s2_22_connector_of_a_session(play):
+    played = await play(
+        """
+        # connector
+        from drywire import TCPConnector
+        async def main():
+            connector = TCPConnector(limit=200, limit_per_host=20)
+            async with aiohttp.ClientSession(connector=connector) as session:
+                # 查看连接池配置
+                print("连接池类型:", type(session.connector))
+                print("全局最大连接数:", session.connector.limit)
+                print("单域名最大连接数:", session.connector.limit_per_host)
+                # 动态修改连接池配置(慎用,需确保线程安全)
+                session.connector.limit = 150
+                print("修改后全局最大连接数:", session.connector.limit)
+        """,
+        main="main",
+    )
+    kind, *limits = played.said.splitlines()
+    assert kind.startswith("连接池类型: <class 'drywire")
+    assert limits == ["全局最大连接数: 200", "单域名最大连接数: 20", "修改后全局最大连接数: 150"]
 
 
 async def test_s2_23_closed_session(play):

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import socket
 import ssl
 
 import pytest
@@ -69,6 +70,28 @@ def test_s4_23_dummy_cookie_jar(script_anywhere, internet):
         """
     )
     assert script_anywhere.run(cookies_of_an_address, played["session"], internet) == {}
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no Unix sockets")
+async def test_s4_31_unix_domain_sockets(play, tmp_path):
+    path = str(tmp_path / "socket")
+    played = await play(
+        """
+        conn = aiohttp.UnixConnector(path='/path/to/socket')
+        session = aiohttp.ClientSession(connector=conn)
+        """,
+        shortened=[("/path/to/socket", path)],
+    )
+    runner = drywire.web.AppRunner(drywire.web.Application())
+    await runner.setup()
+    try:
+        await drywire.web.UnixSite(runner, path).start()
+        connector = drywire.UnixConnector(path=played["conn"].path)
+        async with drywire.ClientSession(connector=connector) as session:
+            async with session.get("http://localhost/nothing") as resp:
+                assert resp.status == 404
+    finally:
+        await runner.cleanup()
 
 
 # Responses
@@ -289,6 +312,23 @@ async def test_s4_24_limits_of_a_connector(play):
         played = await play(f"conn = aiohttp.TCPConnector({example})")
         limits.append((played["conn"].limit, played["conn"].limit_per_host))
     assert limits == [(30, 0), (0, 0), (100, 30)]
+
+
+async def test_s4_25_nameservers(play, internet, dns_server):
+    dns_server.add("known.example", "A 127.0.0.1")
+    played = await play(
+        """
+        from drywire.resolver import AsyncResolver
+
+        resolver = AsyncResolver(nameservers=["8.8.8.8", "8.8.4.4"])
+        conn = aiohttp.TCPConnector(resolver=resolver)
+        """,
+        shortened=[('"8.8.8.8", "8.8.4.4"', f'"{dns_server.address}"')],
+    )
+    async with drywire.ClientSession(connector=played["conn"]) as session:
+        async with session.get(URL(internet.url).with_host("known.example") / "get") as resp:
+            assert resp.status == 200
+    assert dns_server.asked("known.example") == 1
 
 
 async def test_s4_26_no_verification(play, internet, session, server_tls):

@@ -14,6 +14,7 @@ import pytest
 from yarl import URL
 
 import drywire
+from drywire_client.connections import ConnectionKey
 from drywire_sansio.errors import RemoteProtocolError
 
 from ..client.conftest import OK, answering, scripted  # noqa: F401
@@ -176,9 +177,10 @@ async def test_e_07_client_connector_dns_error_says_which_name():
 
 def test_e_08_unix_client_connector_error_is_a_connector_error():
     error = kin("UnixClientConnectorError", "ClientConnectorError")
-    made = error("/no/socket", FileNotFoundError(2, "No such file or directory"))
-    assert (made.path, made.errno) == ("/no/socket", 2)
-    assert str(made).startswith("Cannot connect to unix socket /no/socket ")
+    key = ConnectionKey("host", 80, False, True, None)
+    made = error("/no/socket", key, FileNotFoundError(2, "No such file or directory"))
+    assert (made.path, made.host, made.port, made.errno) == ("/no/socket", "host", 80, 2)
+    assert str(made) == "Cannot connect to unix socket /no/socket ssl:default [No such file or directory]"
 
 
 async def certificate_error(scripted, answering, server_tls):

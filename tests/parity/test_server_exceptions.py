@@ -77,8 +77,10 @@ async def test_e_38_http_exception_is_answered_with(serving, answer_to, how):
             raise error
         return error
 
+    warned = pytest.warns(DeprecationWarning, match="returning HTTPForbidden is deprecated: raise it")
     async with serving(app_of(handler)) as url:
-        answer = await answer_to(url, LAST)
+        with warned if how == "returned" else contextlib.nullcontext():
+            answer = await answer_to(url, LAST)
     assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
     assert b"\r\nX-Why: because\r\n" in answer
     assert answer.endswith(b"\r\n\r\nno")

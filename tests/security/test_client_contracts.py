@@ -10,7 +10,7 @@ import drywire
 from drywire import web
 from drywire.testing import MemoryConnector, record, replay, session_for
 from drywire_client.name_cache import MOST_NAMES, NameCache
-from drywire_transports import Address, current_runtime
+from drywire_transports import current_runtime
 
 from ..client.conftest import OK, answering, eventually, scripted  # noqa: F401
 
@@ -189,13 +189,12 @@ async def test_54275_nor_do_those_to_other_hosts_though_they_are_one_address(scr
         assert script.connections == 2
 
 
-async def test_34513_the_cache_of_names_is_bounded(monkeypatch):
-    runtime, cache = current_runtime(), NameCache(True, None)
+async def test_34513_the_cache_of_names_is_bounded():
+    class Anywhere:
+        async def resolve(self, host, port=0, family=0):
+            return [{"host": "127.0.0.1", "port": port}]
 
-    async def resolve(self, host, port, *, family=0):
-        return [Address(socket.AF_INET, ("127.0.0.1", port))]
-
-    monkeypatch.setattr(type(runtime), "resolve", resolve)
+    runtime, cache = current_runtime(), NameCache(True, None, resolver=Anywhere())
     for number in range(MOST_NAMES + 50):
         await cache.addresses(runtime, f"host-{number}", 80, runtime.now() + 5, ())
     assert len(cache) == MOST_NAMES

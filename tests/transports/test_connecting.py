@@ -1,7 +1,5 @@
 """Opening connections: what each failure is called, happy eyeballs, and no socket left behind."""
 
-import gc
-import math
 import socket
 import ssl
 
@@ -16,7 +14,9 @@ from drywire_transports import (
     TLSFailed,
     current_runtime,
 )
-from drywire_transports.dialling import dial
+from drywire_transports.runtime import DialOptions
+
+from ..dead_ends import refusing, unanswered
 
 pytestmark = pytest.mark.anyio
 
@@ -28,24 +28,15 @@ async def echo(stream):
 
 @pytest.fixture
 def closed_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        yield sock.getsockname()[1]
+    with refusing() as port:
+        yield port
 
 
 @pytest.fixture
 def full_port():
-    """A port whose backlog is full: connecting to it hangs."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.listen(0)
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(sock.getsockname())
-        yield sock.getsockname()[1]
-        for filler in fillers:
-            filler.close()
+    """A port that answers nothing: connecting to it hangs."""
+    with unanswered() as port:
+        yield port
 
 
 async def test_connections_send_without_delay():
@@ -173,124 +164,13 @@ async def test_a_peer_that_does_not_speak_tls_fails_the_handshake(client_tls):
         assert await listener.join(runtime.now() + 5)
 
 
-async def test_cancelled_connecting_leaves_nothing_behind(full_port):
-    runtime = current_runtime()
-    addresses = [Address(socket.AF_INET, ("127.0.0.1", full_port)), Address(socket.AF_INET, ("127.0.0.2", full_port))]
-    task = runtime.spawn(_connect_forever, runtime, addresses)
-    await runtime.sleep_until(runtime.now() + 0.03)
-    assert not task.done
-    task.cancel()
-    assert await task.wait(runtime.now() + 5)
-    await runtime.sleep_until(runtime.now() + 0.01)
-    gc.collect()  # a socket left open would warn here
-
-
-async def _connect_forever(runtime, addresses):
-    await runtime.connect_tcp("example.test", 1, addresses=addresses, stagger=0.001)
-
-
-async def test_addresses_given_are_tried_in_their_order_and_the_stagger_keeps_no_one_waiting(full_port):
+async def test_a_local_address_is_bound():
     runtime = current_runtime()
     listener = await runtime.listen_tcp(echo, "127.0.0.1")
-    addresses = [
-        Address(socket.AF_INET, ("127.0.0.1", full_port)),
-        Address(socket.AF_INET, listener.addresses[0]),
-    ]
-    stream = await runtime.connect_tcp("example.test", 1, addresses=addresses, stagger=0.01)
-    assert stream.extra_info("peername") == listener.addresses[0]
-    await stream.aclose()
-    deadline = runtime.now() + 0.05
-    with pytest.raises(StreamTimeout):
-        await runtime.connect_tcp("example.test", 1, addresses=addresses, stagger=math.inf, deadline=deadline)
-    listener.close()
-    assert await listener.join(runtime.now() + 5)
-
-
-async def test_a_local_address_is_bound(full_port):
-    runtime = current_runtime()
-    listener = await runtime.listen_tcp(echo, "127.0.0.1")
-    stream = await runtime.connect_tcp(*listener.addresses[0], local_address=("127.0.0.3", 0))
+    stream = await runtime.connect_tcp(*listener.addresses[0], options=DialOptions(local_address=("127.0.0.3", 0)))
     assert stream.extra_info("sockname")[0] == "127.0.0.3"
     await stream.aclose()
     with pytest.raises(ConnectFailed):
-        await runtime.connect_tcp(*listener.addresses[0], local_address=("192.0.2.1", 0))
+        await runtime.connect_tcp(*listener.addresses[0], options=DialOptions(local_address=("192.0.2.1", 0)))
     listener.close()
     assert await listener.join(runtime.now() + 5)
-
-
-# The race itself, over attempts that are no sockets
-
-
-class Attempts:
-    def __init__(self, runtime, script):
-        self.runtime = runtime
-        self.script = script
-        self.started = []
-        self.discarded = []
-        self.cancelled = []
-
-    async def connect(self, address):
-        self.started.append(address)
-        delay, outcome = self.script[address]
-        try:
-            await self.runtime.sleep_until(self.runtime.now() + delay)
-        except BaseException:
-            self.cancelled.append(address)
-            raise
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    async def run(self, stagger=0.25):
-        return await dial(self.runtime, "target", list(self.script), self.connect, self.discarded.append, stagger)
-
-
-async def test_a_failed_attempt_starts_the_next_at_once():
-    attempts = Attempts(current_runtime(), {"a": (0, OSError("no")), "b": (0, OSError("no")), "c": (0, "won")})
-    assert await attempts.run(stagger=60) == "won"
-    assert attempts.started == ["a", "b", "c"]
-
-
-async def test_a_slow_attempt_is_overtaken_and_cancelled():
-    runtime = current_runtime()
-    attempts = Attempts(runtime, {"a": (60, "late"), "b": (0, "won"), "c": (0, "never tried")})
-    assert await attempts.run(stagger=0.01) == "won"
-    await runtime.sleep_until(runtime.now() + 0.01)
-    assert attempts.started == ["a", "b"]
-    assert attempts.cancelled == ["a"]
-    assert attempts.discarded == []
-
-
-async def test_a_slow_attempt_may_still_win():
-    attempts = Attempts(current_runtime(), {"a": (0.03, "won"), "b": (60, "late")})
-    assert await attempts.run(stagger=0.01) == "won"
-
-
-async def test_all_failing_names_each_in_the_order_tried():
-    first, second = OSError(1, "first"), OSError(2, "second")
-    attempts = Attempts(current_runtime(), {"a": (0.03, first), "b": (0, second)})
-    with pytest.raises(ConnectFailed) as caught:
-        await attempts.run(stagger=0.01)
-    assert caught.value.attempts == (first, second)
-
-
-async def test_an_attempt_that_fails_in_an_unforeseen_way_ends_the_race():
-    attempts = Attempts(current_runtime(), {"a": (0, OverflowError("port")), "b": (60, "late")})
-    with pytest.raises(OverflowError):
-        await attempts.run(stagger=0.01)
-
-
-async def test_two_that_win_at_once_leave_one_connection():
-    runtime = current_runtime()
-    attempts = Attempts(runtime, {"a": (0.02, "one"), "b": (0.01, "two")})
-    won = await attempts.run(stagger=0.01)
-    await runtime.sleep_until(runtime.now() + 0.02)
-    assert won in ("one", "two")
-    assert set(attempts.discarded) | set(attempts.cancelled) | {won} >= {won}
-    assert won not in attempts.discarded
-
-
-async def test_no_address_at_all_is_a_failed_connection():
-    attempts = Attempts(current_runtime(), {})
-    with pytest.raises(ConnectFailed, match="no address"):
-        await attempts.run()

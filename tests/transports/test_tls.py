@@ -18,3 +18,11 @@ def test_the_unverified_context_is_another_one():
     assert context is not client_context()
     assert not context.check_hostname
     assert context.verify_mode is ssl.CERT_NONE
+
+
+def test_the_unverified_context_needs_no_authorities_and_offers_http_1_1_like_the_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    context = unverified_context.__wrapped__()
+    assert context.cert_store_stats()["x509"] == 0
+    assert context.keylog_filename == str(tmp_path / "keys")
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

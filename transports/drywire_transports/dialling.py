@@ -1,21 +1,57 @@
-"""Opening a connection to one of several addresses: the order and stagger of RFC 8305 over any runtime."""
+"""Opening a connection to one of several addresses: the order and stagger of RFC 8305 over any runtime.
+
+Nothing here is a task: an attempt is a socket and what stops its being watched. So the end of a race, however it comes,
+closes every other socket at once.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import inspect
 import math
+import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Final
 
-from drywire_sansio.address_order import ATTEMPT_DELAY
+from drywire_sansio.address_order import interleave_families
 
-from .errors import ConnectFailed, StreamTimeout
-from .runtime import Address, Runtime, TaskHandle
+from .errors import ConnectFailed, ConnectTimedOut, StreamTimeout
+from .runtime import DEFAULT_DIALLING, Address, DialOptions, Runtime
 
-__all__ = ["dial", "literal_address", "new_socket", "target_name"]
+__all__ = [
+    "MOST_ADDRESSES",
+    "Connect",
+    "WaitWritable",
+    "begin_to_connect",
+    "connect_error",
+    "dial",
+    "dial_unix",
+    "in_order",
+    "literal_address",
+    "local_socket_address",
+    "new_socket",
+    "target_name",
+]
 
-S = TypeVar("S")
+MOST_ADDRESSES: Final = 64
+"""Addresses of one host that are tried at most: its answer from the resolver must not make a port scanner of us."""
+FIRST_PAUSE: Final = 0.001
+LONGEST_PAUSE: Final = 0.05
+"""Seconds between two tries at a Unix socket whose queue is full; no loop can tell when there is room."""
+
+Connect = Callable[[socket.socket, Any, Callable[[OSError | None], None]], Callable[[], None] | None]
+"""Begins to connect a non-blocking socket to an address; raises OSError if it fails at once.
+
+Returns None if it is connected at once, else a function that stops the attempt, to be called before the socket is
+closed; unless it is, the last argument is called with None once the socket is connected, with the error if it fails.
+"""
+
+
+WaitWritable = Callable[[socket.socket, float], Awaitable[None]]
+"""Waits until a socket can be written to. Raises StreamTimeout once the time given has passed."""
 
 
 def target_name(host: str, port: int) -> str:
@@ -32,98 +68,287 @@ def literal_address(host: str, port: int) -> Address | None:
     return None
 
 
-def new_socket(family: int, local_address: tuple[str, int] | None) -> socket.socket:
-    """Return a non-blocking TCP socket with TCP_NODELAY, bound to `local_address` if given. Raises OSError."""
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+def local_socket_address(local_address: tuple[Any, Any]) -> Address:
+    """Return the IP address and port as a socket binds to them. Raises ValueError for a name, and for nonsense."""
+    wrong = f"a local address is an IP address and a port, not {local_address!r}"
+    try:
+        host, port = local_address
+        if not isinstance(host, str) or not 0 <= port <= 65535:  # the system would take port 65536 for 0
+            raise ValueError(wrong)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(wrong) from error
+    return Address(found[0], found[4])
+
+
+def in_order(target: str, addresses: Sequence[Address], options: DialOptions = DEFAULT_DIALLING) -> list[Address]:
+    """Return those of `addresses` that `options` let be tried, in the order to try them. Raises ConnectFailed."""
+    family = options.family
+    if options.local_address is not None:
+        local = local_socket_address(options.local_address)
+        if family not in (0, local.family):
+            raise ConnectFailed(target, [_unusable("the local address is of another family than the one to be used")])
+        family = local.family
+    wanted = [address for address in addresses if family in (0, address.family)]
+    if addresses and not wanted:
+        name = socket.AddressFamily(family).name
+        raise ConnectFailed(target, [_unusable(f"{target} has no address of the family {name}")])
+    if len(wanted) == 1:
+        return wanted
+    ordered = interleave_families(wanted, lambda address: address.family, options.first_family_count)
+    return ordered[:MOST_ADDRESSES]
+
+
+def _unusable(why: str) -> OSError:
+    return OSError(errno.EAFNOSUPPORT, why)
+
+
+# One socket
+
+
+def new_socket(address: Address, options: DialOptions = DEFAULT_DIALLING) -> socket.socket:
+    """Return a non-blocking TCP socket with TCP_NODELAY for `address`, bound if `options` say so. Raises OSError."""
+    if options.make_socket is None:
+        sock = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    else:
+        sock = _made_by(options.make_socket, address)
     try:
         sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if local_address is not None:
-            sock.bind(local_address)
+        with contextlib.suppress(OSError):  # a socket of somebody's own may know no such option
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if options.local_address is not None:
+            _bind(sock, options.local_address)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
+def _made_by(make_socket: Callable[..., Any], address: Address) -> socket.socket:
+    info = (address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address.sockaddr)
+    sock = make_socket(info)
+    if not isinstance(sock, socket.socket):
+        if inspect.iscoroutine(sock):
+            sock.close()
+        raise TypeError(f"a socket factory must return a socket.socket, not {type(sock).__name__}")
+    return sock
+
+
+def _bind(sock: socket.socket, local_address: tuple[str, int]) -> None:
+    try:
+        sock.bind(local_socket_address(local_address).sockaddr)
+    except OSError as error:
+        why = f"cannot connect from {target_name(*local_address)}: {error.strerror}"
+        raise OSError(error.errno, why) from error
+
+
+def begin_to_connect(sock: socket.socket, sockaddr: Any) -> bool:
+    """Begin to connect a non-blocking socket; return whether it is connected already. Raises OSError."""
+    try:
+        sock.connect(sockaddr)
+    except (BlockingIOError, InterruptedError):
+        return False
+    return True
+
+
+def _begin_only(sock: socket.socket, sockaddr: Any, _: object) -> Callable[[], None] | None:
+    return None if begin_to_connect(sock, sockaddr) else _nothing
+
+
+def _nothing() -> None:
+    """Stop what nobody watches."""
+
+
+def connect_error(sock: socket.socket) -> OSError | None:
+    """Return what the attempt to connect `sock`, which has become writable, has failed of; None if it has not."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return OSError(code, os.strerror(code)) if code else None
+
+
+def _at(address: Address, error: OSError) -> OSError:
+    """Return `error` as one that says at which address it happened."""
+    why = f"{error.strerror or error} at {target_name(*address.sockaddr[:2])}"
+    named = OSError(error.errno, why) if error.errno is not None else OSError(why)
+    named.__cause__ = error
+    return named
+
+
+def _check_literal(address: Address) -> None:
+    """Raise OSError for what is no IP address: `connect` would resolve it once more, and block."""
+    host = str(address.sockaddr[0])
+    scoped = host.partition("%")[0] if address.family == socket.AF_INET6 else host
+    found = literal_address(scoped, 0)
+    if found is None or found.family != address.family:
+        raise OSError(errno.EINVAL, f"{host[:100]!r} is no IP address of its family")
+
+
+# A race
+
+
 async def dial(
     runtime: Runtime,
     target: str,
     addresses: Sequence[Address],
-    connect: Callable[[Address], Awaitable[S]],
-    discard: Callable[[S], None],
-    stagger: float = ATTEMPT_DELAY,
-) -> S:
-    """Return the first connection that `connect` makes to one of `addresses`, tried in order.
+    connect: Connect,
+    *,
+    options: DialOptions = DEFAULT_DIALLING,
+    admit: Callable[[Address], None] | None = None,
+    deadline: float = math.inf,
+    wait_writable: WaitWritable | None = None,
+) -> socket.socket:
+    """Return the first socket that is connected to one of `addresses`, tried in the order of `options`.
 
-    An attempt begins when the one before it has failed or has lasted `stagger` seconds (RFC 8305, 5). What comes too
-    late is given to `discard`. Raises ConnectFailed once every attempt has failed.
+    An attempt begins when the one before it has failed or has lasted ``options.stagger`` seconds (RFC 8305, 5). When
+    this returns, raises or is cancelled, the sockets of all other attempts are closed. A single address is waited for
+    by `wait_writable`, if given, in place of `connect`: where that takes a task, it is spared.
+
+    Raises ConnectFailed once every attempt has failed, ConnectTimedOut.
     """
-    if len(addresses) == 1:
-        try:
-            return await connect(addresses[0])
-        except OSError as error:
-            raise ConnectFailed(target, [error]) from error
-    return await _Race(runtime, target, addresses, connect, discard).run(stagger)
+    ordered = in_order(target, addresses, options)
+    race = _Race(runtime, target, ordered, connect, options, admit)
+    if wait_writable is not None and len(ordered) == 1:
+        race.wait_in_person(wait_writable)
+    return await race.run(deadline)
 
 
-class _Race(Generic[S]):
-    """Attempts under way; each is a background task, and the caller waits for a wake from any of them."""
+class _Race:
+    """Attempts under way; each end of one wakes the caller, who waits here."""
 
     def __init__(
         self,
         runtime: Runtime,
         target: str,
         addresses: Sequence[Address],
-        connect: Callable[[Address], Awaitable[S]],
-        discard: Callable[[S], None],
+        connect: Connect,
+        options: DialOptions,
+        admit: Callable[[Address], None] | None,
     ) -> None:
         self._runtime = runtime
         self._target = target
         self._addresses = addresses
         self._connect = connect
-        self._discard = discard
+        self._options = options
+        self._admit = admit
         self._wake = runtime.wake()
+        self._begun = 0
+        self._open: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
         self._errors: dict[int, OSError] = {}
-        self._crash: Exception | None = None
-        self._won: list[S] = []
-        self._over = False
+        self._connected: socket.socket | None = None
+        self._wait_writable: WaitWritable | None = None
 
-    async def run(self, stagger: float) -> S:
-        attempts: list[TaskHandle] = []
+    def wait_in_person(self, wait_writable: WaitWritable) -> None:
+        """Wait for the only address by `wait_writable`."""
+        self._connect, self._wait_writable = _begin_only, wait_writable
+
+    async def run(self, deadline: float) -> socket.socket:
         try:
-            while not self._won and len(self._errors) < len(self._addresses):
+            while self._connected is None and len(self._errors) < len(self._addresses):
                 self._wake = self._runtime.wake()
-                patience = math.inf
-                if len(attempts) < len(self._addresses):
-                    name = f"connect to {self._target}"
-                    attempts.append(self._runtime.spawn(self._attempt, len(attempts), name=name))
-                    patience = self._runtime.now() + stagger
-                with contextlib.suppress(StreamTimeout):
-                    await self._runtime.park(self._wake, patience)
-                if self._crash is not None:
-                    raise self._crash
-            if self._won:
-                return self._won.pop()
-            raise ConnectFailed(self._target, [self._errors[index] for index in sorted(self._errors)])
+                if self._begun < len(self._addresses) and not self._begin():
+                    continue
+                await self._wait(deadline)
+            if self._connected is None:
+                raise self._failed()
+            connected, self._connected = self._connected, None
+            return connected
         finally:
-            self._over = True
-            for attempt in attempts:
-                attempt.cancel()
-            while self._won:
-                self._discard(self._won.pop())
+            for sock, stop in self._open.values():
+                stop()
+                sock.close()
+            self._open.clear()
+            if self._connected is not None:
+                self._connected.close()
 
-    async def _attempt(self, index: int) -> None:
+    def _begin(self) -> bool:
+        """Begin the next attempt; return whether it is under way."""
+        index, self._begun = self._begun, self._begun + 1
+        address = self._addresses[index]
         try:
-            connection = await self._connect(self._addresses[index])
+            _check_literal(address)
+            if self._admit is not None:
+                self._admit(address)
+            sock = new_socket(address, self._options)
         except OSError as error:
             self._errors[index] = error
-        except Exception as error:
-            self._crash = error
+            return False
+        try:
+            stop = self._connect(sock, address.sockaddr, partial(self._ended, index))
+        except OSError as error:
+            sock.close()
+            self._errors[index] = _at(address, error)
+            return False
+        except BaseException:
+            sock.close()
+            raise
+        if stop is None:
+            self._connected = sock
+            return False
+        self._open[index] = sock, stop
+        return True
+
+    def _ended(self, index: int, error: OSError | None) -> None:
+        sock, _ = self._open.pop(index)
+        if error is not None:
+            sock.close()
+            self._errors[index] = _at(self._addresses[index], error)
+        elif self._connected is None:
+            self._connected = sock
         else:
-            if self._over or self._won:
-                self._discard(connection)
+            sock.close()
+        self._wake.set()
+
+    async def _wait(self, deadline: float) -> None:
+        """Wait until an attempt ends, or the next one is due. Raises ConnectTimedOut."""
+        due = math.inf
+        if self._begun < len(self._addresses):
+            due = self._runtime.now() + self._options.stagger
+        try:
+            if self._wait_writable is not None:
+                sock, _ = self._open[0]
+                await self._wait_writable(sock, deadline)
+                self._ended(0, connect_error(sock))
             else:
-                self._won.append(connection)
-        finally:
-            self._wake.set()
+                await self._runtime.park(self._wake, min(due, deadline))
+        except StreamTimeout:
+            if deadline <= due:
+                tried = [address.sockaddr for address in self._addresses[: self._begun]]
+                raise ConnectTimedOut(self._target, tried, self._errors) from None
+
+    def _failed(self) -> ConnectFailed:
+        attempts = [self._errors[index] for index in sorted(self._errors)]
+        error = ConnectFailed(self._target, attempts, [address.sockaddr for address in self._addresses])
+        error.__cause__ = attempts[-1] if attempts else None
+        return error
+
+
+# Unix sockets
+
+
+async def dial_unix(runtime: Runtime, path: str, deadline: float = math.inf) -> socket.socket:
+    """Return a non-blocking socket that is connected to the Unix socket `path`. Raises ConnectFailed, StreamTimeout."""
+    shown = f"@{path[1:]}" if path.startswith("\0") else path
+    if not hasattr(socket, "AF_UNIX"):
+        raise ConnectFailed(shown, [OSError(errno.EAFNOSUPPORT, "this system has no Unix sockets")])
+    if "\0" in path[1:] and path[0] != "\0":  # the system would take what is before it for the path
+        raise ConnectFailed(shown, [OSError(errno.EINVAL, "there is a null character in the path")])
+    pause = FIRST_PAUSE
+    while True:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.connect(path)
+            return sock
+        except BlockingIOError:
+            sock.close()  # the queue is full
+        except (OSError, ValueError) as error:
+            sock.close()
+            reason = error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error))
+            raise ConnectFailed(shown, [reason], [path]) from error
+        except BaseException:
+            sock.close()
+            raise
+        now = runtime.now()
+        if now >= deadline:
+            raise ConnectTimedOut(shown, [path])
+        await runtime.sleep_until(min(now + pause, deadline))
+        pause = min(2 * pause, LONGEST_PAUSE)

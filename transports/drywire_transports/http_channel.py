@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from drywire_sansio import http1
 from drywire_sansio.http1 import Buffer, Connection, Event
 
+from .errors import StreamBroken
 from .stream import ByteStream
 
 __all__ = ["HTTPChannel"]
 
 NEED_DATA = http1.NEED_DATA
 PAUSED = http1.PAUSED
+
+CUT_OFF: Final = (
+    "a body that ends with the connection came over TLS, and the connection ended without a TLS close: "
+    "the server is careless, or somebody on the way has cut the body off (ssl.OP_IGNORE_UNEXPECTED_EOF accepts it)"
+)
 
 
 class HTTPChannel:
@@ -34,13 +42,17 @@ class HTTPChannel:
     async def next_event(self) -> Event | None:
         """Wait for the next event; None where the connection is paused (see `http1.PAUSED`).
 
-        Raises RemoteProtocolError, and what `ByteStream.receive` raises.
+        Raises RemoteProtocolError, and what `ByteStream.receive` raises; StreamBroken too for a body that ends with the
+        connection where TLS knows that this was cut (RFC 9112, 9.8).
         """
         connection, stream = self.connection, self.stream
         while True:
             event = connection.next_event()
             if event is NEED_DATA:
-                connection.receive_data(await stream.receive())
+                data = await stream.receive()
+                if not data and connection.ends_with_connection and getattr(stream, "cut_off", False):
+                    raise StreamBroken(CUT_OFF)
+                connection.receive_data(data)
             elif event is PAUSED:
                 return None
             else:

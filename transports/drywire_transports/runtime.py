@@ -15,15 +15,31 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from drywire_sansio.address_order import ATTEMPT_DELAY
 
 from .stream import ByteStream, Handle, Listener
 
-__all__ = ["Address", "ClientTLS", "Runtime", "TaskHandle", "Timer", "Wake"]
+__all__ = [
+    "DEFAULT_DIALLING",
+    "AddrInfoType",
+    "Address",
+    "ClientTLS",
+    "DialOptions",
+    "Runtime",
+    "SocketFactoryType",
+    "TaskHandle",
+    "Timer",
+    "Wake",
+]
 
 T = TypeVar("T")
+
+AddrInfoType = tuple[int, int, int, str, tuple[Any, ...]]
+"""An address as `socket.getaddrinfo` gives it: family, type, protocol, canonical name, and what `connect` takes."""
+SocketFactoryType = Callable[[AddrInfoType], socket.socket]
+"""Makes the socket for an address: of the address's family and type, neither connected nor in use elsewhere."""
 
 
 class Wake(Protocol):
@@ -84,11 +100,36 @@ class ClientTLS:
     """Name sent by SNI and checked against the certificate; None for the host that is dialled."""
 
 
+@dataclass(frozen=True, slots=True)
+class DialOptions:
+    """How the addresses of a host are tried."""
+
+    stagger: float = ATTEMPT_DELAY
+    """Seconds after which the next address is tried beside the one before; infinite: only when that has failed."""
+    first_family_count: int = 1
+    """Addresses of the first family that come before the first of another (RFC 8305, 4); 0 leaves the order as found.
+    """
+    family: int = 0
+    """``socket.AF_INET`` or ``socket.AF_INET6`` for these addresses only; 0 for both."""
+    local_address: tuple[str, int] | None = None
+    """IP address and port (0: any) of this machine to connect from: only to addresses of the same family."""
+    make_socket: SocketFactoryType | None = None
+    """Makes the sockets, in place of `socket.socket`; they are made non-blocking, and closed where they fail."""
+
+
+DEFAULT_DIALLING: Final = DialOptions()
+
+
 class Runtime(Protocol):
     """An event loop as drywire needs it. Times are seconds on the loop's own monotonic clock."""
 
     name: str
     """``"asyncio"`` or ``"trio"`` (uvloop is an asyncio loop)."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the loop has ended, so that nothing of it will ever go on."""
+        ...
 
     def now(self) -> float:
         """Return the time on the loop's clock."""
@@ -132,21 +173,24 @@ class Runtime(Protocol):
         *,
         tls: ClientTLS | None = None,
         deadline: float = math.inf,
-        local_address: tuple[str, int] | None = None,
         addresses: Sequence[Address] | None = None,
-        stagger: float = ATTEMPT_DELAY,
+        options: DialOptions = DEFAULT_DIALLING,
+        admit: Callable[[Address], None] | None = None,
     ) -> ByteStream:
         """Open a TCP connection (happy eyeballs, RFC 8305), with TCP_NODELAY, and TLS over it if asked.
 
-        `addresses`, if given, are tried in that order in place of what `host` resolves to; `stagger` is the time in
-        seconds after which the next is tried beside the one before (infinite: only when that has failed).
+        `addresses`, if given, take the place of what `host` resolves to. `admit` is called with each address just
+        before it is tried, and raises an OSError for one that must not be: nothing is sent there then.
 
-        Raises NameNotResolved, ConnectFailed, TLSFailed, StreamTimeout.
+        Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout.
         """
         ...
 
     async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
-        """Open a Unix-socket connection. Raises ConnectFailed, TLSFailed, StreamTimeout."""
+        """Open a Unix-socket connection; a `path` that begins with NUL is one of Linux's abstract names.
+
+        Waits where the listener's queue is full. Raises ConnectFailed, TLSFailed, StreamTimeout.
+        """
         ...
 
     async def listen_tcp(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import ssl
+import sys
 
 __all__ = ["client_context", "unverified_context"]
 
@@ -22,8 +24,12 @@ def client_context() -> ssl.SSLContext:
 @functools.cache
 def unverified_context() -> ssl.SSLContext:
     """Return a context that encrypts but believes any certificate: whoever is on the way can read and change all."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.options |= ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["http/1.1"])
+    key_log = os.environ.get("SSLKEYLOGFILE")
+    if key_log and not sys.flags.ignore_environment:  # as `ssl.create_default_context` does, for Wireshark
+        context.keylog_filename = key_log
     return context

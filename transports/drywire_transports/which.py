@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import sys
 import weakref
@@ -12,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar
 from .body_reader import StreamReader
 from .runtime import Runtime
 
-__all__ = ["current_runtime", "run"]
+__all__ = ["current_runtime", "current_task", "run"]
 
 T = TypeVar("T")
 
@@ -62,6 +63,19 @@ def _trio_runtime() -> Runtime:
     from .on_anyio.runtime import current_trio_runtime
 
     return current_trio_runtime()
+
+
+def current_task() -> Any:
+    """Return the task that is running this code, of asyncio's kind or trio's; None where neither runs one."""
+    with contextlib.suppress(RuntimeError):
+        return asyncio.current_task()
+    if "trio" not in sys.modules:
+        return None
+    import trio
+
+    with contextlib.suppress(RuntimeError):
+        return trio.lowlevel.current_task()
+    return None
 
 
 def run(

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import trio
 
-from drywire_sansio.address_order import interleave_families
-
-from ..dialling import dial, literal_address, new_socket, target_name
-from ..errors import ConnectFailed, NameNotResolved, StreamTimeout
-from ..runtime import Address, ClientTLS, Runtime
+from ..dialling import begin_to_connect, connect_error, dial, dial_unix, literal_address, target_name
+from ..errors import NameNotResolved, StreamTimeout
+from ..runtime import Address, ClientTLS, DialOptions, Runtime
 from ..stream import ByteStream
 from .socket_stream import SocketStream
 from .timers import Timers
@@ -45,53 +44,60 @@ async def connect_tcp(
     *,
     tls: ClientTLS | None,
     deadline: float,
-    local_address: tuple[str, int] | None,
     addresses: Sequence[Address] | None,
-    stagger: float,
+    options: DialOptions,
+    admit: Callable[[Address], None] | None,
 ) -> ByteStream:
     """Open a TCP connection (see `Runtime.connect_tcp`)."""
-
-    async def connect(address: Address) -> socket.socket:
-        sock = new_socket(address.family, local_address)
-        try:
-            await _connect(sock, address.sockaddr)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
-
     target = target_name(host, port)
+    if addresses is None:
+        with _until(deadline, f"resolving {target}"):
+            addresses = await resolve(host, port, options.family)
+    sock = await dial(
+        runtime,
+        target,
+        addresses,
+        partial(_connect, runtime),
+        options=options,
+        admit=admit,
+        deadline=deadline,
+        wait_writable=_wait_writable,
+    )
+    if tls is None:
+        return SocketStream(sock, timers)
     with _until(deadline, f"connecting to {target}"):
-        if addresses is None:
-            found = await resolve(host, port)
-            addresses = interleave_families(found, lambda address: address.family)
-        sock = await dial(runtime, target, addresses, connect, socket.socket.close, stagger)
         return await _over(SocketStream(sock, timers), tls, host)
     raise AssertionError("a scope that ends by its deadline raises")
 
 
-async def connect_unix(timers: Timers, path: str, *, tls: ClientTLS | None, deadline: float) -> ByteStream:
+async def connect_unix(
+    runtime: Runtime, timers: Timers, path: str, *, tls: ClientTLS | None, deadline: float
+) -> ByteStream:
     """Open a Unix-socket connection (see `Runtime.connect_unix`)."""
+    sock = await dial_unix(runtime, path, deadline)
     with _until(deadline, f"connecting to {path}"):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            sock.connect(path)  # never in progress: a full backlog is an error at once
-        except OSError as error:
-            sock.close()
-            raise ConnectFailed(path, [error]) from error
         return await _over(SocketStream(sock, timers), tls, "localhost")
     raise AssertionError("a scope that ends by its deadline raises")
 
 
-async def _connect(sock: socket.socket, sockaddr: tuple[object, ...]) -> None:
-    try:
-        sock.connect(sockaddr)
-    except BlockingIOError:
+def _connect(
+    runtime: Runtime, sock: socket.socket, sockaddr: Any, done: Callable[[OSError | None], None]
+) -> Callable[[], None] | None:
+    """Begin to connect `sock`: see `dialling.Connect`. A task that is cancelled lets go of the socket at once."""
+    if begin_to_connect(sock, sockaddr):
+        return None
+    return runtime.spawn(_wait_connected, sock, done, name="drywire connects").cancel
+
+
+async def _wait_connected(sock: socket.socket, done: Callable[[OSError | None], None]) -> None:
+    await trio.lowlevel.wait_writable(sock)
+    if sock.fileno() != -1:  # else the attempt was stopped after this task was woken, and before it ran
+        done(connect_error(sock))
+
+
+async def _wait_writable(sock: socket.socket, deadline: float) -> None:
+    with _until(deadline, "connecting"):
         await trio.lowlevel.wait_writable(sock)
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            raise OSError(code, f"{os.strerror(code)} at {sockaddr[0]}") from None
 
 
 async def _over(stream: SocketStream, tls: ClientTLS | None, host: str) -> ByteStream:

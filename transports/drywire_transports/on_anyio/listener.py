@@ -58,6 +58,7 @@ class TrioListener:
         self._unix_path = unix_path
         self._unix_file = socket_file_id(unix_path) if unix_path is not None else None
         self._connections = 0
+        self._shaking_hands: set[SocketStream] = set()
         self._empty: list[TrioWake] = []
         self._closed = False
         self._out_of_room = False
@@ -120,10 +121,13 @@ class TrioListener:
 
     async def _secured(self, plain: SocketStream, tls: ssl.SSLContext) -> ByteStream:
         plain.read_deadline = plain.write_deadline = trio.current_time() + HANDSHAKE_TIMEOUT
+        self._shaking_hands.add(plain)
         try:
             stream = await plain.start_tls(tls, server_side=True)
         except TransportError as error:
             raise _NoHandshake from error
+        finally:
+            self._shaking_hands.discard(plain)
         stream.read_deadline = stream.write_deadline = math.inf
         return stream
 
@@ -141,6 +145,8 @@ class TrioListener:
             with contextlib.suppress(RuntimeError):  # the run is over, so nobody waits
                 trio.lowlevel.notify_closing(sock)
             sock.close()
+        for stream in list(self._shaking_hands):
+            stream.abort()
         if self._unix_path is not None:
             unlink_socket(self._unix_path, self._unix_file)
 

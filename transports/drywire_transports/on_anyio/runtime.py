@@ -12,10 +12,8 @@ from typing import Any, TypeVar, cast
 
 import trio
 
-from drywire_sansio.address_order import ATTEMPT_DELAY
-
 from ..binding import bind_tcp, bind_unix, prepare
-from ..runtime import Address, ClientTLS, Wake
+from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Wake
 from ..stream import ByteStream, Handle
 from . import connecting
 from .listener import TrioListener
@@ -38,6 +36,16 @@ class TrioRuntime:
     def __init__(self) -> None:
         self.now: Callable[[], float] = trio.current_time
         self._timers = Timers()
+        self._token = trio.lowlevel.current_trio_token()
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended."""
+        try:
+            self._token.run_sync_soon(_nothing, idempotent=True)
+        except trio.RunFinishedError:
+            return True
+        return False
 
     def wake(self) -> TrioWake:
         """Return a fresh one-shot wake-up."""
@@ -74,11 +82,11 @@ class TrioRuntime:
         *,
         tls: ClientTLS | None = None,
         deadline: float = math.inf,
-        local_address: tuple[str, int] | None = None,
         addresses: Sequence[Address] | None = None,
-        stagger: float = ATTEMPT_DELAY,
+        options: DialOptions = DEFAULT_DIALLING,
+        admit: Callable[[Address], None] | None = None,
     ) -> ByteStream:
-        """Open a TCP connection. Raises NameNotResolved, ConnectFailed, TLSFailed, StreamTimeout."""
+        """Open a TCP connection. Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout."""
         return await connecting.connect_tcp(
             self,
             self._timers,
@@ -86,14 +94,14 @@ class TrioRuntime:
             port,
             tls=tls,
             deadline=deadline,
-            local_address=local_address,
             addresses=addresses,
-            stagger=stagger,
+            options=options,
+            admit=admit,
         )
 
     async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
         """Open a Unix-socket connection. Raises ConnectFailed, TLSFailed, StreamTimeout."""
-        return await connecting.connect_unix(self._timers, path, tls=tls, deadline=deadline)
+        return await connecting.connect_unix(self, self._timers, path, tls=tls, deadline=deadline)
 
     async def listen_tcp(
         self,
@@ -166,3 +174,7 @@ def current_trio_runtime() -> TrioRuntime:
         runtime = TrioRuntime()
         _runtime.set(runtime)
         return runtime
+
+
+def _nothing() -> None:
+    pass

@@ -95,6 +95,16 @@ class SocketStream:
         finally:
             self._receiving = False
 
+    def receive_now(self) -> bytes | None:
+        """Return what `receive()` would without waiting, None where it would wait. Raises as `receive()`."""
+        self._check_open()
+        try:
+            return self._sock.recv(READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return None
+        except OSError as error:
+            raise self._broken(error) from error
+
     async def _readable_event(self) -> None:
         if self.read_deadline < self._alarm.at:
             self._alarm.set(self.read_deadline)
@@ -120,6 +130,12 @@ class SocketStream:
         with self._as_sender():
             for buffer in buffers if small is None else (small,):
                 await self._send_all(memoryview(buffer).cast("B")[sent:])
+
+    def send_now(self, data: bytes) -> None:
+        """Send `data` if the kernel takes it at once: a last word before `abort()`."""
+        if not self.closed and not self._sending and not self._eof_sent:
+            with contextlib.suppress(OSError):
+                self._sock.send(data)
 
     async def _send_all(self, view: memoryview) -> None:
         while view:

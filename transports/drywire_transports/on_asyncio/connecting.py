@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import math
 import socket
-import ssl
-from collections.abc import AsyncIterator, Sequence
-
-from drywire_sansio.address_order import interleave_families
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Any
 
 from ..binding import is_unix
-from ..dialling import dial, literal_address, new_socket, target_name
-from ..errors import ConnectFailed, NameNotResolved, StreamTimeout, TLSFailed
-from ..runtime import Address, ClientTLS, Runtime
+from ..dialling import begin_to_connect, connect_error, dial, dial_unix, literal_address, target_name
+from ..errors import ConnectFailed, NameNotResolved, StreamTimeout
+from ..runtime import Address, ClientTLS, DialOptions, Runtime
+from ..stream import ByteStream
 from .buffered import new_stream
-from .stream import AsyncioStream
 
-__all__ = ["connect_tcp", "connect_unix", "resolve"]
+__all__ = ["connect_pipe", "connect_tcp", "connect_unix", "resolve"]
 
 
 async def resolve(loop: asyncio.AbstractEventLoop, host: str, port: int, family: int = 0) -> list[Address]:
@@ -44,68 +44,100 @@ async def connect_tcp(
     *,
     tls: ClientTLS | None,
     deadline: float,
-    local_address: tuple[str, int] | None,
     addresses: Sequence[Address] | None,
-    stagger: float,
-) -> AsyncioStream:
+    options: DialOptions,
+    admit: Callable[[Address], None] | None,
+) -> ByteStream:
     """Open a TCP connection (see `Runtime.connect_tcp`)."""
-
-    async def connect(address: Address) -> socket.socket:
-        sock = new_socket(address.family, local_address)
-        try:
-            await loop.sock_connect(sock, address.sockaddr)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
-
     target = target_name(host, port)
+    if addresses is None:
+        async with _until(deadline, f"resolving {target}"):
+            addresses = await resolve(loop, host, port, options.family)
+    connect = partial(_connect, runtime, loop)
+    sock = await dial(runtime, target, addresses, connect, options=options, admit=admit, deadline=deadline)
+    if tls is None:  # nobody is waited for any more
+        return await _over(loop, sock, tls, host)
     async with _until(deadline, f"connecting to {target}"):
-        if addresses is None:
-            found = await resolve(loop, host, port)
-            addresses = interleave_families(found, lambda address: address.family)
-        sock = await dial(runtime, target, addresses, connect, socket.socket.close, stagger)
         return await _over(loop, sock, tls, host)
 
 
 async def connect_unix(
-    loop: asyncio.AbstractEventLoop, path: str, *, tls: ClientTLS | None, deadline: float
-) -> AsyncioStream:
+    runtime: Runtime, loop: asyncio.AbstractEventLoop, path: str, *, tls: ClientTLS | None, deadline: float
+) -> ByteStream:
     """Open a Unix-socket connection (see `Runtime.connect_unix`)."""
+    sock = await dial_unix(runtime, path, deadline)
     async with _until(deadline, f"connecting to {path}"):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            await loop.sock_connect(sock, path)
-        except OSError as error:
-            sock.close()
-            raise ConnectFailed(path, [error]) from error
-        except BaseException:
-            sock.close()
-            raise
         return await _over(loop, sock, tls, "localhost")
 
 
-async def _over(
-    loop: asyncio.AbstractEventLoop, sock: socket.socket, tls: ClientTLS | None, host: str
-) -> AsyncioStream:
+async def connect_pipe(loop: asyncio.AbstractEventLoop, path: str, *, deadline: float) -> ByteStream:
+    """Open a connection to the named pipe `path`, which only a loop of Windows' own kind can. Raises ConnectFailed."""
+    create = getattr(loop, "create_pipe_connection", None)
+    if create is None:
+        raise ConnectFailed(path, [OSError(errno.EOPNOTSUPP, "this event loop has no named pipes")])
+    async with _until(deadline, f"connecting to {path}"):
+        try:
+            stream: ByteStream = (await create(lambda: new_stream(loop), path))[1]
+        except OSError as error:
+            raise ConnectFailed(path, [error], [path]) from error
+        return stream
+
+
+def _connect(
+    runtime: Runtime,
+    loop: asyncio.AbstractEventLoop,
+    sock: socket.socket,
+    sockaddr: Any,
+    done: Callable[[OSError | None], None],
+) -> Callable[[], None] | None:
+    """Begin to connect `sock`: see `dialling.Connect`.
+
+    Watched by hand: `loop.sock_connect` lets go of a socket a turn of the loop after it is cancelled, when its
+    descriptor may be another's.
+    """
+    if type(loop).add_writer is asyncio.AbstractEventLoop.add_writer:  # Windows' own loop cannot watch
+        return runtime.spawn(_sock_connect, loop, sock, sockaddr, done, name="drywire connects").cancel
+    if begin_to_connect(sock, sockaddr):
+        return None
+    descriptor = sock.fileno()
+
+    def writable() -> None:
+        loop.remove_writer(descriptor)
+        done(connect_error(sock))
+
+    loop.add_writer(descriptor, writable)
+    return partial(_unwatch, loop, descriptor)
+
+
+def _unwatch(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    loop.remove_writer(descriptor)
+
+
+async def _sock_connect(
+    loop: asyncio.AbstractEventLoop, sock: socket.socket, sockaddr: Any, done: Callable[[OSError | None], None]
+) -> None:
+    try:
+        await loop.sock_connect(sock, sockaddr)
+    except OSError as error:
+        done(error)
+    else:
+        done(None)
+
+
+async def _over(loop: asyncio.AbstractEventLoop, sock: socket.socket, tls: ClientTLS | None, host: str) -> ByteStream:
     """Return a stream over the connected `sock`, which is closed if anything goes wrong.
 
     Closed by asyncio, whose transport owns it from here on, also when this is cancelled: closed under the transport,
     its descriptor could be somebody else's by the time the transport lets go of it.
     """
-    context: ssl.SSLContext | None = None
-    hostname: str | None = None
-    if tls is not None:
-        context, hostname = tls.context, tls.server_hostname or host
     create = loop.create_unix_connection if is_unix(sock) else loop.create_connection
     try:
-        _, stream = await create(lambda: new_stream(loop), sock=sock, ssl=context, server_hostname=hostname)
+        _, stream = await create(lambda: new_stream(loop), sock=sock)
     except OSError as error:
-        if tls is None:
-            raise ConnectFailed(host, [error]) from error
-        raise TLSFailed(f"the TLS handshake with {host} failed: {error}") from error
-    return stream
+        raise ConnectFailed(host, [error]) from error
+    if tls is None:
+        return stream
+    return await stream.start_tls(tls.context, server_hostname=tls.server_hostname or host)
 
 
 @contextlib.asynccontextmanager

@@ -9,10 +9,10 @@ import socket
 import ssl
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ..binding import is_unix, socket_file_id, unlink_socket
-from ..errors import StreamBroken
+from ..errors import StreamBroken, TransportError
 from ..stream import Handle
 from .buffered import new_stream
 from .stream import AsyncioStream
@@ -20,6 +20,9 @@ from .stream import AsyncioStream
 __all__ = ["AsyncioListener", "listen"]
 
 logger = logging.getLogger("drywire.transports")
+
+HANDSHAKE_TIMEOUT: Final = 60.0
+"""Seconds that a peer has for its TLS handshake."""
 
 
 async def listen(
@@ -32,9 +35,9 @@ async def listen(
     unix_path: str | None = None,
 ) -> AsyncioListener:
     """Listen on the bound `sockets`, which are closed if that fails. Raises OSError."""
-    listener = AsyncioListener(loop, handle, sockets, unix_path)
+    listener = AsyncioListener(loop, handle, sockets, tls, unix_path)
     try:
-        await listener.start(backlog, tls)
+        await listener.start(backlog)
     except BaseException:
         listener.close()
         for sock in sockets:
@@ -51,10 +54,13 @@ class AsyncioListener:
         loop: asyncio.AbstractEventLoop,
         handle: Handle,
         sockets: Sequence[socket.socket],
+        tls: ssl.SSLContext | None = None,
         unix_path: str | None = None,
     ) -> None:
         self._loop = loop
         self._handle = handle
+        self._tls = tls
+        self._shaking_hands: set[AsyncioStream] = set()
         self._sockets = tuple(sockets)
         self._addresses = tuple(sock.getsockname() for sock in sockets)
         self._unix_path = unix_path
@@ -64,11 +70,11 @@ class AsyncioListener:
         self._empty: list[asyncio.Future[None]] = []
         self._closed = False
 
-    async def start(self, backlog: int, tls: ssl.SSLContext | None) -> None:
+    async def start(self, backlog: int) -> None:
         """Begin to accept. Raises OSError."""
         for sock in self._sockets:
             create = self._loop.create_unix_server if is_unix(sock) else self._loop.create_server
-            server = await create(self._new_stream, sock=sock, backlog=backlog, ssl=tls)
+            server = await create(self._new_stream, sock=sock, backlog=backlog)
             self._servers.append(server)
             if self._closed:
                 server.close()
@@ -77,12 +83,25 @@ class AsyncioListener:
         return new_stream(self._loop, self._connected)
 
     def _connected(self, stream: AsyncioStream) -> None:
-        if self._closed:  # its TLS handshake was under way
+        if self._closed:
             stream.abort()
             return
-        task: asyncio.Task[None] = self._loop.create_task(self._handle(stream))
+        serve = self._handle(stream) if self._tls is None else self._handle_securely(stream, self._tls)
+        task: asyncio.Task[None] = self._loop.create_task(serve)
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, stream))
+
+    async def _handle_securely(self, plain: AsyncioStream, tls: ssl.SSLContext) -> None:
+        self._shaking_hands.add(plain)
+        plain.read_deadline = plain.write_deadline = self._loop.time() + HANDSHAKE_TIMEOUT
+        try:
+            stream = await plain.start_tls(tls, server_side=True)
+        except TransportError:
+            return  # whoever cannot speak TLS shall not fill the server's log
+        finally:
+            self._shaking_hands.discard(plain)
+        stream.read_deadline = stream.write_deadline = math.inf
+        await self._handle(stream)
 
     def _ended(self, stream: AsyncioStream, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -108,6 +127,8 @@ class AsyncioListener:
         self._closed = True
         for server in self._servers:
             server.close()
+        for stream in list(self._shaking_hands):
+            stream.abort()
         if self._unix_path is not None:
             unlink_socket(self._unix_path, self._unix_file)
 

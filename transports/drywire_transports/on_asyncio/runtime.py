@@ -10,14 +10,11 @@ import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
-from drywire_sansio.address_order import ATTEMPT_DELAY
-
 from ..binding import bind_tcp, bind_unix, prepare
-from ..runtime import Address, ClientTLS, Timer, Wake
-from ..stream import Handle
+from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Timer, Wake
+from ..stream import ByteStream, Handle
 from . import connecting
 from .listener import AsyncioListener, listen
-from .stream import AsyncioStream
 from .wakes import AsyncioTask, AsyncioWake
 
 __all__ = ["AsyncioRuntime"]
@@ -32,13 +29,15 @@ class AsyncioRuntime:
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = asyncio.get_running_loop() if loop is None else loop
+        self.loop = self._loop
+        """The loop itself."""
         self.now: Callable[[], float] = self._loop.time
         self._tasks: set[AsyncioTask] = set()
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop itself."""
-        return self._loop
+    def over(self) -> bool:
+        """Whether the loop is closed."""
+        return self._loop.is_closed()
 
     def wake(self) -> AsyncioWake:
         """Return a fresh one-shot wake-up."""
@@ -86,11 +85,11 @@ class AsyncioRuntime:
         *,
         tls: ClientTLS | None = None,
         deadline: float = math.inf,
-        local_address: tuple[str, int] | None = None,
         addresses: Sequence[Address] | None = None,
-        stagger: float = ATTEMPT_DELAY,
-    ) -> AsyncioStream:
-        """Open a TCP connection. Raises NameNotResolved, ConnectFailed, TLSFailed, StreamTimeout."""
+        options: DialOptions = DEFAULT_DIALLING,
+        admit: Callable[[Address], None] | None = None,
+    ) -> ByteStream:
+        """Open a TCP connection. Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout."""
         return await connecting.connect_tcp(
             self,
             self._loop,
@@ -98,16 +97,18 @@ class AsyncioRuntime:
             port,
             tls=tls,
             deadline=deadline,
-            local_address=local_address,
             addresses=addresses,
-            stagger=stagger,
+            options=options,
+            admit=admit,
         )
 
-    async def connect_unix(
-        self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf
-    ) -> AsyncioStream:
+    async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
         """Open a Unix-socket connection. Raises ConnectFailed, TLSFailed, StreamTimeout."""
-        return await connecting.connect_unix(self._loop, path, tls=tls, deadline=deadline)
+        return await connecting.connect_unix(self, self._loop, path, tls=tls, deadline=deadline)
+
+    async def connect_pipe(self, path: str, *, deadline: float = math.inf) -> ByteStream:
+        """Open a connection to a named pipe of Windows. Raises ConnectFailed, also on a loop that has none."""
+        return await connecting.connect_pipe(self._loop, path, deadline=deadline)
 
     async def listen_tcp(
         self,

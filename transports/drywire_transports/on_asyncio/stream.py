@@ -1,23 +1,27 @@
 """`AsyncioStream`: one asyncio protocol for each connection, and the byte stream over it.
 
 This is the hot path of every request, so it is native: a wait is one future, a deadline one attribute, and flow
-control pauses a transport only when somebody falls behind. It works alike on asyncio's own loop and on uvloop.
+control pauses a transport only when somebody falls behind. It works alike on asyncio's own loop and on uvloop. TLS is
+`TLSStream`, over it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import math
+import os
 import ssl
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final, cast
 
-from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout, TLSFailed, TransportError
+from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout, TransportError
 from ..file_pieces import send_pieces, sendfile_works
 from ..gathering import PIECE, joined, pieces
 from ..lazy_alarm import LazyAlarm
 from ..stream import Buffer, ByteStream
-from ..tls_stream import check_host_name, start_tls_over
+from ..tls_stream import start_tls_over
 
 __all__ = ["AsyncioStream"]
 
@@ -30,11 +34,11 @@ READ_LOW_WATER: Final = 64 * 1024
 LARGE_CHUNK: Final = 16 * 1024
 """Bytes from which on a chunk is received alone: joining large ones took seven times the CPU on uvloop's bulk."""
 
+SENDFILE_SIZE: Final = 1024**2
+"""Bytes of a file that the kernel is given at a time."""
+
 CLOSE_GRACE: Final = 5.0
 """Seconds that `aclose()` gives unsent bytes where no write deadline is set."""
-
-TLS_GOODBYE: Final = 1.0
-"""Seconds that `aclose()` waits for the peer's TLS close once everything is sent: many peers never answer."""
 
 
 class AsyncioStream(asyncio.Protocol):
@@ -53,9 +57,7 @@ class AsyncioStream(asyncio.Protocol):
         "_on_connected",
         "_reader",
         "_reading_paused",
-        "_sendfile_task",
         "_size",
-        "_tls",
         "_transport",
         "_writer",
         "_writing_paused",
@@ -77,7 +79,6 @@ class AsyncioStream(asyncio.Protocol):
         self._reader: asyncio.Future[bool] | None = None
         self._writer: asyncio.Future[bool] | None = None
         self._closers: list[asyncio.Future[bool]] = []
-        self._sendfile_task: asyncio.Task[int] | None = None
         self._alarm = LazyAlarm(loop.call_at, loop.time, self._ring)
         self._reading_paused = False
         self._writing_paused = False
@@ -86,14 +87,12 @@ class AsyncioStream(asyncio.Protocol):
         self._closed = False  # by this side
         self._lost = False
         self._cause: Exception | None = None
-        self._tls = False
 
     # What the transport calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport that asyncio has connected."""
         self._transport = cast(asyncio.Transport, transport)
-        self._tls = transport.get_extra_info("sslcontext") is not None
         if self._on_connected is not None:
             self._on_connected(self)
             self._on_connected = None
@@ -112,10 +111,10 @@ class AsyncioStream(asyncio.Protocol):
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """Note that the peer has ended its direction; over TCP ours stays open (TLS cannot be half closed)."""
+        """Note that the peer has ended its direction; ours stays open."""
         self._input_over = True
         _wake(self._reader)
-        return not self._tls
+        return True
 
     def pause_writing(self) -> None:
         """Make `send()` wait: the transport holds more than its high-water mark."""
@@ -153,6 +152,18 @@ class AsyncioStream(asyncio.Protocol):
                 self._reader = None
             if late and self._nothing_came():
                 raise StreamTimeout("nothing was received before the read deadline")
+        if len(chunks) == 1 and not self._reading_paused:
+            self._size = 0
+            return chunks.pop()
+        return self._first_chunks(chunks)
+
+    def receive_now(self) -> bytes | None:
+        """Return what `receive()` would without waiting, None where it would wait. Raises as `receive()`."""
+        if self._chunks:
+            return self._first_chunks(self._chunks)
+        return self._end_of_input() if self._input_over else None
+
+    def _first_chunks(self, chunks: list[bytes]) -> bytes:
         if len(chunks) == 1:
             data = chunks.pop()
             self._size = 0
@@ -195,27 +206,38 @@ class AsyncioStream(asyncio.Protocol):
             if self._writing_paused:
                 await self._drained()
 
+    def send_now(self, data: bytes) -> None:
+        """Send `data` if nothing waits before it and the kernel takes it at once: a last word before `abort()`.
+
+        Past the transport, since uvloop's writes in its next turn only, and drops what it has when it is aborted.
+        """
+        if self._closed or self._lost or self._eof_sent or self._loop.is_closed() or self._transport.is_closing():
+            return
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and not self._transport.get_write_buffer_size():
+            with contextlib.suppress(OSError):
+                os.write(sock.fileno(), data)
+
     async def send_eof(self) -> None:
-        """End this side's direction once all is sent; does nothing over TLS."""
+        """End this side's direction once all is sent."""
         if self._eof_sent:
             return
         self._check_sendable()
-        if not self._tls:
-            self._eof_sent = True
-            try:
-                self._transport.write_eof()
-            except OSError as error:  # asyncio shuts the socket down here and now
-                raise StreamBroken(f"the connection was lost: {error}") from error
+        self._eof_sent = True
+        try:
+            self._transport.write_eof()
+        except OSError as error:  # asyncio shuts the socket down here and now
+            raise StreamBroken(f"the connection was lost: {error}") from error
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
-        """Send `count` bytes of `file` from `offset`, by the kernel's sendfile on asyncio's own loop and plain TCP.
+        """Send `count` bytes of `file` from `offset`, by the kernel's sendfile where it has one.
 
         The write deadline holds for the whole call. Raises EOFError where the file is shorter, and breaks the stream.
         """
         self._check_sendable()
         try:
             sent = 0
-            if count > 0 and not self._tls and sendfile_works(file):
+            if count > 0 and hasattr(os, "sendfile") and sendfile_works(file):
                 sent = await self._sendfile(file, offset, count)
             await send_pieces(self.send, asyncio.to_thread, file, offset + sent, count - sent)
         except BaseException:
@@ -223,25 +245,58 @@ class AsyncioStream(asyncio.Protocol):
             raise
 
     async def _sendfile(self, file: BinaryIO, offset: int, count: int) -> int:
-        # In a task of its own: loop.sendfile cannot be woken by our deadline, nor by abort() closing the socket.
-        sending = self._loop.create_task(self._loop.sendfile(self._transport, file, offset, count, fallback=False))
-        sending.add_done_callback(lambda _: _wake(self._writer))
-        self._sendfile_task = sending
-        try:
-            while not sending.done():
-                await self._writable_event()
-        except BaseException:
-            sending.cancel()
-            await asyncio.wait((sending,))
-            raise
-        finally:
-            self._sendfile_task = None
-        try:
-            return sending.result()
-        except (NotImplementedError, asyncio.SendfileNotAvailableError):
+        """Send what the kernel can of a file; return fewer than `count` where it cannot, or the file ended.
+
+        Not by `loop.sendfile`: uvloop has none, asyncio's costs a task, and neither heeds a deadline or `abort()`.
+        """
+        await self._emptied()
+        if self._transport.get_write_buffer_size():
             return 0
-        except OSError as error:
-            raise StreamBroken(f"the connection was lost: {error}") from error
+        target = self._transport.get_extra_info("socket").fileno()
+        sent, watched = 0, -1
+        try:
+            while sent < count:
+                self._check_sendable()
+                wanted = min(count - sent, SENDFILE_SIZE)
+                size = _sendfile_now(target, file.fileno(), offset + sent, wanted)
+                if size == 0:
+                    break
+                sent += max(size, 0)
+                if size < wanted:
+                    if watched < 0:
+                        watched = self._watch_for_room(target)
+                    await self._writable_event()
+                elif sent < count:
+                    await asyncio.sleep(0)  # a client that takes all at once is not the only one
+        finally:
+            if watched >= 0:
+                self._loop.remove_writer(watched)
+                os.close(watched)
+        return sent
+
+    async def _emptied(self) -> None:
+        """Wait until the transport has passed on all that it holds."""
+        if not self._transport.get_write_buffer_size():
+            return
+        self._transport.set_write_buffer_limits(high=0)
+        try:
+            await self._drained()
+        finally:
+            if not self.closed:
+                self._transport.set_write_buffer_limits()
+
+    def _watch_for_room(self, target: int) -> int:
+        """Return another descriptor of the socket `target`, whose room for more wakes the sender.
+
+        The loop keeps that of a transport to itself. Whoever asks takes the watch off, and closes it.
+        """
+        descriptor = os.dup(target)
+        try:
+            self._loop.add_writer(descriptor, lambda: _wake(self._writer))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     async def _drained(self) -> None:
         """Wait for room in the transport; a wait that is cancelled or too long breaks the stream."""
@@ -284,40 +339,14 @@ class AsyncioStream(asyncio.Protocol):
     ) -> ByteStream:
         """Return a stream that speaks TLS over this one, which must not be used any more. Raises TLSFailed."""
         self._check_sendable()
-        if self._chunks or self._input_over:
-            # The loop cannot be handed bytes that have already left the transport.
-            return await start_tls_over(
-                self,
-                context,
-                server_side=server_side,
-                server_hostname=server_hostname,
-                now=self._loop.time,
-                in_thread=asyncio.to_thread,
-            )
-        below, above = self._transport, AsyncioStream(self._loop)
-        above.read_deadline, above.write_deadline = self.read_deadline, self.write_deadline
-        when = min(self.read_deadline, self.write_deadline)
-        transport = None
-        try:
-            check_host_name(context, server_side, server_hostname)
-            async with asyncio.timeout_at(None if when == math.inf else when):
-                transport = await self._loop.start_tls(
-                    below, above, context, server_side=server_side, server_hostname=server_hostname
-                )
-            if transport is None:
-                raise ConnectionResetError("the connection was lost")
-            above.connection_made(transport)
-        except TimeoutError as error:
-            raise StreamTimeout("the TLS handshake did not end before the deadline") from error
-        except OSError as error:
-            raise TLSFailed(f"the TLS handshake failed: {error}") from error
-        finally:
-            # The loop tells the new protocol from now on, so nobody would tell this one that the end has come.
-            self._closed = self._lost = True
-            self._alarm.retire()
-            if transport is None:
-                below.abort()
-        return above
+        return await start_tls_over(
+            self,
+            context,
+            server_side=server_side,
+            server_hostname=server_hostname,
+            now=self._loop.time,
+            in_thread=asyncio.to_thread,
+        )
 
     # State and end
 
@@ -337,10 +366,12 @@ class AsyncioStream(asyncio.Protocol):
         self._input_over = True
         self._chunks.clear()
         self._wake_all()
-        if not self._lost and not self._loop.is_closed():
-            if self._sendfile_task is not None:
-                self._sendfile_task.cancel()  # first, since it waits for the socket that is closed now
-            self._transport.abort()
+        if self._lost:
+            return
+        if self._loop.is_closed():
+            _let_go(self._transport)
+            return
+        self._transport.abort()
 
     async def aclose(self) -> None:
         """Send what is unsent, say goodbye and close; at the write deadline, or when cancelled, abort."""
@@ -369,8 +400,6 @@ class AsyncioStream(asyncio.Protocol):
         patience = CLOSE_GRACE
         if self.write_deadline < math.inf:
             patience = max(0.0, self.write_deadline - self._loop.time())
-        if self._tls and not self._transport.get_write_buffer_size():
-            patience = min(patience, TLS_GOODBYE)
         return patience
 
     def extra_info(self, name: str, default: Any = None) -> Any:
@@ -411,6 +440,30 @@ class AsyncioStream(asyncio.Protocol):
         return upcoming
 
 
+def _sendfile_now(target: int, source: int, offset: int, count: int) -> int:
+    """Return how many bytes the kernel took: -1 for no room, 0 where the file ended, or the kernel cannot send it."""
+    try:
+        return os.sendfile(target, source, offset, count)
+    except (BlockingIOError, InterruptedError):
+        return -1
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            return 0
+        raise StreamBroken(f"the connection was lost: {error}") from error
+
+
 def _wake(waiter: asyncio.Future[bool] | None, *, late: bool = False) -> None:
     if waiter is not None and not waiter.done():
         waiter.set_result(late)
+
+
+def _let_go(transport: asyncio.Transport) -> None:
+    """Close the socket of `transport`, whose loop is closed.
+
+    asyncio has no verb for that: `abort()` needs the loop, and without it the transport would warn that it was never
+    closed. uvloop has closed its own.
+    """
+    end = getattr(transport, "_call_connection_lost", None)
+    if end is not None:
+        with contextlib.suppress(RuntimeError):
+            end(None)
