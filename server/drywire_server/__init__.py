@@ -7,43 +7,88 @@ on `drywire_transports` and `drywire_sansio`, never names an event loop, and nev
 from drywire_transports.websocket import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 
 from .app import Application
-from .app_key import AppKey, NotAppKeyWarning
+from .app_key import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
+from .base_request import BaseRequest
 from .cleanup_contexts import CleanupError
 from .compression import ContentCoding
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .errors import __all__ as _errors
-from .match_info import MatchInfo, Route
+from .file_response import FileResponse
+from .form import FileField, FormError
+from .json_response import json_bytes_response, json_response
+from .match_info import UrlMappingMatchInfo
+from .middlewares import middleware
+from .normalize_path import normalize_path_middleware
 from .request import Request
-from .response import Response, json_response
-from .routing.table import RouteDef, UrlDispatcher, delete, get, head, options, patch, post, put, route
+from .response import Response
+from .routing.abstract import AbstractResource
+from .routing.definitions import (
+    AbstractRouteDef,
+    RouteDef,
+    RouteTableDef,
+    StaticDef,
+    delete,
+    get,
+    head,
+    options,
+    patch,
+    post,
+    put,
+    route,
+    static,
+    view,
+)
+from .routing.resources import DynamicResource, PlainResource, Resource
+from .routing.routes import AbstractRoute, ResourceRoute
+from .routing.static_files import StaticResource
+from .routing.sub_applications import PrefixedSubAppResource
+from .routing.table import UrlDispatcher
 from .run_app import run_app
 from .runner import AppRunner
 from .server import Server
 from .settings import ServerSettings
 from .sites import BaseSite, SockSite, TCPSite, UnixSite
 from .stream_response import StreamResponse
+from .views import View
 from .websocket import WebSocketReady, WebSocketResponse
 
 __all__ = [
+    "AbstractResource",
+    "AbstractRoute",
+    "AbstractRouteDef",
     "AppKey",
     "AppRunner",
     "Application",
+    "BaseRequest",
     "BaseSite",
     "CleanupError",
     "ContentCoding",
-    "MatchInfo",
+    "DynamicResource",
+    "FileField",
+    "FileResponse",
+    "FormError",
     "NotAppKeyWarning",
+    "PlainResource",
+    "PrefixedSubAppResource",
     "Request",
+    "RequestKey",
+    "Resource",
+    "ResourceRoute",
     "Response",
-    "Route",
+    "ResponseKey",
     "RouteDef",
+    "RouteTableDef",
     "Server",
     "ServerSettings",
     "SockSite",
+    "StaticDef",
+    "StaticResource",
     "StreamResponse",
     "TCPSite",
     "UnixSite",
     "UrlDispatcher",
+    "UrlMappingMatchInfo",
+    "View",
     "WSCloseCode",
     "WSMessage",
     "WSMsgType",
@@ -53,12 +98,17 @@ __all__ = [
     "delete",
     "get",
     "head",
+    "json_bytes_response",
     "json_response",
+    "middleware",
+    "normalize_path_middleware",
     "options",
     "patch",
     "post",
     "put",
     "route",
     "run_app",
+    "static",
+    "view",
 ]
 __all__ += _errors

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from frozenlist import FrozenList
+
 __all__ = ["CleanupContexts", "CleanupError"]
 
 Context = Callable[[Any], AsyncIterator[None] | AbstractAsyncContextManager[None]]
@@ -16,12 +18,12 @@ class CleanupError(RuntimeError):
     """Several of an application's clean-up contexts failed at its end: `exceptions` are their errors, in that order."""
 
     @property
-    def exceptions(self) -> list[Exception]:
+    def exceptions(self) -> list[BaseException]:
         """What went wrong."""
         return list(self.args[1])
 
 
-class CleanupContexts(list[Context]):
+class CleanupContexts(FrozenList[Context]):
     """Functions of the application that are async generators with one ``yield``, or return async context managers.
 
     What stands before the yield runs at the start, in order, and what stands behind it at the end, in reverse.
@@ -42,16 +44,21 @@ class CleanupContexts(list[Context]):
             self._entered.append(context)
 
     async def leave(self) -> None:
-        """Run the rest of each that was entered, in reverse, whatever becomes of the others.
+        """Run the rest of each that was entered, in reverse, whatever becomes of the others, cancelled or not.
 
-        Raises the error of one that failed, CleanupError for several.
+        Raises the error of one that failed, CleanupError for several; where one was cancelled, that goes on.
         """
         errors: list[Exception] = []
+        ended: BaseException | None = None
         while self._entered:
             try:
                 await _leave(self._entered.pop())
             except Exception as error:
                 errors.append(error)
+            except BaseException as error:
+                ended = ended or error
+        if ended is not None:
+            raise ended
         if len(errors) == 1:
             raise errors[0]
         if errors:

@@ -6,17 +6,32 @@ import enum
 import re
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from drywire_sansio.coding import ContentEncoder
+from drywire_sansio.coding import ContentEncoder, accepted_codings
 from drywire_transports import current_runtime
 
-__all__ = ["BodyEncoder", "Compression", "ContentCoding", "choose_coding", "encode_in_thread", "make_compression"]
+__all__ = [
+    "ALL_CODINGS",
+    "BodyEncoder",
+    "Compression",
+    "ContentCoding",
+    "choose_coding",
+    "encode_in_thread",
+    "make_compression",
+]
 
 _STRATEGIES: Final = (None, zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED, zlib.Z_HUFFMAN_ONLY, zlib.Z_RLE, zlib.Z_FIXED)
 _WEIGHT: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
+
+AIOHTTP_CODINGS: Final = ("deflate", "gzip")
+ALL_CODINGS: Final = ("zstd", "br", "gzip", "deflate")
+"""Codings by their worth for what is compressed while it is sent: of those that a client likes as well, the first."""
+ON_LOOP: Final = 16 * 1024
+"""Bytes of a piece up to which coding it takes less time than handing it to a thread."""
 
 
 class ContentCoding(enum.Enum):
@@ -30,14 +45,22 @@ class ContentCoding(enum.Enum):
 class Compression(NamedTuple):
     """What `enable_compression` was asked for."""
 
-    force: ContentCoding | None
-    strategy: int | None
+    force: ContentCoding | None = None
+    strategy: int | None = None
+    codings: tuple[str, ...] = AIOHTTP_CODINGS
+    level: int | None = None
 
 
-def make_compression(force: ContentCoding | bool | None, strategy: int | None) -> Compression:
+def make_compression(
+    force: ContentCoding | bool | None,
+    strategy: int | None,
+    codings: Sequence[str] | None = None,
+    level: int | None = None,
+) -> Compression:
     """Return what is asked for. A bool for `force` is deprecated: True is deflate, False is None.
 
-    Raises TypeError for another `force`, ValueError for a strategy that zlib does not have.
+    Raises TypeError for another `force`, ValueError for a strategy that zlib does not have, for a coding that nobody
+    has, and for a `level` beside other codings than gzip and deflate that it could be too much for.
     """
     if isinstance(force, bool):
         warnings.warn("a bool for force is deprecated: use a ContentCoding", DeprecationWarning, stacklevel=3)
@@ -46,11 +69,24 @@ def make_compression(force: ContentCoding | bool | None, strategy: int | None) -
         raise TypeError(f"force must be a ContentCoding or None, not {type(force).__name__}")
     if strategy not in _STRATEGIES:
         raise ValueError(f"zlib has no strategy {strategy!r}")
-    return Compression(force, strategy)
+    if level is not None and not 0 <= level <= 9:
+        raise ValueError(f"a level of compression is 0 to 9, not {level}")
+    unknown = set(codings or ()) - set(ALL_CODINGS)
+    if unknown:
+        raise ValueError(f"no content coding is called {min(unknown)!r}: there are {', '.join(ALL_CODINGS)}")
+    return Compression(force, strategy, AIOHTTP_CODINGS if codings is None else _available(tuple(codings)), level)
 
 
-def choose_coding(accept_encoding: str) -> ContentCoding:
-    """Return the coding that the Accept-Encoding field of a request likes best; identity where it says nothing.
+@lru_cache(64)
+def _available(codings: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of `codings` whose packages are installed here."""
+    here = accepted_codings().split(", ")
+    return tuple(coding for coding in codings if coding in here)
+
+
+@lru_cache(256)
+def choose_coding(accept_encoding: str, codings: tuple[str, ...] = AIOHTTP_CODINGS) -> str:
+    """Return the one of `codings` that an Accept-Encoding field likes best; identity where it says nothing.
 
     An element whose weight is malformed counts as refused. That identity is refused, too, is not heeded: a response
     in a coding that the client did not ask for helps nobody (RFC 9110, 12.5.3 lets a server do so).
@@ -62,11 +98,11 @@ def choose_coding(accept_encoding: str) -> ContentCoding:
             weights.setdefault("gzip" if name == "x-gzip" else name, _weight(parameters))
     others = weights.get("*", 0)
     least = weights.get("identity", 0)
-    best = ContentCoding.identity
-    for coding in (ContentCoding.deflate, ContentCoding.gzip):
-        weight = weights.get(coding.value, others)
+    best = "identity"
+    for coding in codings:
+        weight = weights.get(coding, others)
         # What is liked as well as identity is taken: the handler wishes to compress.
-        if weight > least or (weight == least > 0 and best is ContentCoding.identity):
+        if weight > least or (weight == least > 0 and best == "identity"):
             best, least = coding, weight
     return best
 
@@ -83,24 +119,42 @@ def _weight(parameters: list[str]) -> int:
 
 
 class BodyEncoder:
-    """A body on its way into gzip or deflate.
+    """A body on its way into a coding.
 
-    `strategy` is zlib's, None for its default; with one the work is done by Python's own zlib.
+    `strategy` is zlib's, None for its default; with one the work is done by Python's own zlib. `level` is that of the
+    coding, 0 to 9.
     """
 
-    def __init__(self, coding: ContentCoding, strategy: int | None) -> None:
-        if strategy is None:
-            encoder = ContentEncoder(coding.value)
+    def __init__(self, coding: str, strategy: int | None = None, level: int | None = None) -> None:
+        if strategy is None or coding not in AIOHTTP_CODINGS:
+            encoder = ContentEncoder(coding, level)
             self.encode: Callable[[bytes], bytes] = encoder.encode
             self.finish: Callable[[], bytes] = encoder.finish
         else:
-            bits = 16 + zlib.MAX_WBITS if coding is ContentCoding.gzip else zlib.MAX_WBITS
-            other = zlib.compressobj(-1, zlib.DEFLATED, bits, zlib.DEF_MEM_LEVEL, strategy)
+            bits = 16 + zlib.MAX_WBITS if coding == "gzip" else zlib.MAX_WBITS
+            effort = zlib.Z_DEFAULT_COMPRESSION if level is None else level
+            other = zlib.compressobj(effort, zlib.DEFLATED, bits, zlib.DEF_MEM_LEVEL, strategy)
             self.encode, self.finish = other.compress, other.flush
+        self._is_torn = False
 
     def whole(self, body: bytes | bytearray | memoryview) -> bytes:
         """Return all of `body`, coded."""
         return self.encode(bytes(body)) + self.finish()
+
+    async def encode_piece(self, data: bytes, ends: bool = False) -> bytes:
+        """Return what `data` adds to the coded body, and with `ends` its end; a large piece is coded in a thread.
+
+        Raises RuntimeError once this was cancelled: nobody knows what of that piece went into the body.
+        """
+        if self._is_torn:
+            raise RuntimeError("the body cannot go on: a write() of it was cancelled while it was compressed")
+        function = self.whole if ends else self.encode
+        if len(data) <= ON_LOOP:
+            return function(data)
+        self._is_torn = True
+        coded = await current_runtime().in_thread(function, data)
+        self._is_torn = False
+        return coded
 
 
 async def encode_in_thread(

@@ -7,8 +7,11 @@ one future for each wait.
 from __future__ import annotations
 
 import logging
+import math
+import warnings
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from contextvars import copy_context
+from typing import Any, Final, Protocol
 
 from drywire_sansio import http1
 from drywire_sansio.coding import ContentCodingError, ContentDecoder
@@ -18,7 +21,9 @@ from drywire_transports.body_reader import Piece, StreamReader, empty_body
 from drywire_transports.http_channel import HTTPChannel
 from drywire_transports.message_fields import fields_to_map
 
-from .errors import ClientGone, HTTPException, HTTPInternalServerError, PayloadAccessError, RequestPayloadError
+from .disconnect_watch import DisconnectWatch
+from .errors import ClientGone, HTTPException, PayloadAccessError, RequestPayloadError
+from .own_context import in_context
 from .request import Request
 from .response import Response
 from .settings import ServerSettings
@@ -46,11 +51,15 @@ TOO_LATE: Final = "the body of a request cannot be read after its response was s
 class Owner(Protocol):
     """The server that a connection belongs to."""
 
-    runtime: Runtime
     handler: RequestHandler
+    request_factory: Callable[..., Any]
+    requests_count: int
     settings: ServerSettings
     limits: http1.Limits | None
     closing: bool
+
+    @property
+    def runtime(self) -> Runtime: ...
 
 
 class ServerConnection:
@@ -58,14 +67,19 @@ class ServerConnection:
 
     __slots__ = (
         "_channel",
+        "_context",
         "_end_code",
+        "_handle",
+        "_make_request",
         "_now",
         "_server",
         "_turns",
         "_uncoded",
+        "_watch",
         "core",
         "idle",
         "responding",
+        "send_by",
         "settings",
         "stream",
         "websocket",
@@ -78,14 +92,20 @@ class ServerConnection:
         """Whether it waits for a request to begin, so that nothing is lost by closing it."""
         self.responding = False
         """Whether the head of the present response has gone out."""
+        self.send_by = math.inf
+        """When the present response must have been sent, on the runtime's clock."""
         self.websocket: WebSocketResponse | None = None
         """What the connection was switched to, if it was."""
         self.settings = server.settings
         self._channel = HTTPChannel(stream, self.core)
         self._server = server
         self._end_code = WSCloseCode.OK
+        self._context = copy_context()
+        self._handle: Callable[[Request], Awaitable[object]] = server.handler
+        self._make_request = server.request_factory
         self._now = server.runtime.now
         self._turns = 0
+        self._watch: DisconnectWatch | None = None
         self._uncoded: object = None
         """The fields of the last body that is not decoded: they mostly repeat, and are then the same object."""
 
@@ -103,7 +123,8 @@ class ServerConnection:
         """Serve until the connection ends; then it is closed, politely where that is possible."""
         try:
             while await self._serve_one():
-                pass
+                if copy_context() != self._context:
+                    self._handle = self._handle_apart
             await self._close()
         except TransportError as error:
             # The client went away, or was cut off at shutdown: of interest to nobody but a debugger.
@@ -133,25 +154,37 @@ class ServerConnection:
         except http1.RemoteProtocolError as error:
             await self._refuse(error.status, str(error))
             return False
-        answered = await self._respond(request)
-        if request.content is not EMPTY_BODY and not request.content.is_eof():
-            request.content.set_exception(PayloadAccessError(TOO_LATE))
+        if request.content is EMPTY_BODY:
+            answered = await self._respond(request)
+        else:
+            answered = await self._respond_with_body(request)
         if not answered:
             return False
         if core.their_state is SEND_BODY:
             await self._drop_body()
         return core.next_cycle_if_done()
 
-    def _request(self, head: http1.Request) -> Request:
+    async def _respond_with_body(self, request: Request) -> bool:
+        """Respond to a request that has a body; what is left of it then can no longer be read, nor files of a form."""
+        try:
+            answered = await self._respond(request)
+        finally:
+            request._finish()
+        if not request.content.at_eof():
+            request.content.set_exception(PayloadAccessError(TOO_LATE))
+        return answered
+
+    def _request(self, head: http1.Request) -> Any:
         """Return the request with what has arrived of its body. Raises RemoteProtocolError."""
         self.responding = False
+        self._server.requests_count += 1
         core = self.core
         whole = core.read_whole_body()
         if whole == b"":
-            return Request(head, EMPTY_BODY, self)
+            return self._make_request(head, EMPTY_BODY, self)
         first = core.next_event() if whole is None else None
         if type(first) is http1.EndOfMessage:
-            return Request(head, EMPTY_BODY, self)
+            return self._make_request(head, EMPTY_BODY, self)
         content = StreamReader(self)
         if head.headers is not self._uncoded:
             self._decode(head, content)
@@ -160,7 +193,7 @@ class ServerConnection:
             content.feed_eof()
         elif isinstance(first, http1.Data):
             content.feed(bytes(first.data), first.chunk_end)
-        return Request(head, content, self)
+        return self._make_request(head, content, self)
 
     def _decode(self, head: http1.Request, content: StreamReader) -> None:
         """Have the body of the request `head` decoded as it is read, where it is coded as is known here."""
@@ -229,6 +262,8 @@ class ServerConnection:
             raise ClientGone(str(error)) from error
         if isinstance(event, http1.Data):
             return bytes(event.data), event.chunk_end
+        if self._watch is not None:
+            self._watch.begin()
         return None
 
     async def _drop_body(self) -> None:
@@ -248,7 +283,7 @@ class ServerConnection:
 
     async def send(self, *events: http1.Event) -> None:
         """Send `events` to the client. Raises ClientGone where it has gone, StreamTimeout where it is too slow."""
-        self.stream.write_deadline = self._now() + self.settings.write_timeout
+        self.stream.write_deadline = min(self._now() + self.settings.write_timeout, self.send_by)
         try:
             await self._channel.send(*events)
         except (StreamBroken, StreamClosed) as error:
@@ -256,9 +291,14 @@ class ServerConnection:
 
     async def _respond(self, request: Request) -> bool:
         """Run the handler and send what it returns; return whether a response went out whole."""
+        is_raised = False
         try:
-            response: object = await self._server.handler(request)
+            if self.settings.handler_cancellation:
+                response: object = await self._handle_watched(request)
+            else:
+                response = await self._handle(request)
         except Exception as error:
+            is_raised = True
             response = self._stand_in(error, request)
             if response is None:
                 self._end_code = WSCloseCode.INTERNAL_ERROR
@@ -268,13 +308,15 @@ class ServerConnection:
                 type(response) is Response
                 and not response.prepared
                 and response.compressed is None
+                and not response.is_special
+                and request._on_prepare is None
                 and not self._server.closing
             ):
                 buffers = self.core.send_whole(*response.whole(request))
                 self.stream.write_deadline = self._now() + self.settings.write_timeout
                 await self.stream.send(*buffers)
                 return True
-            if await self._sent(response, request):
+            if await self._sent(response, request, is_raised):
                 return True
         except HTTPException as refusal:  # a WebSocket that cannot be
             return not self.responding and await self._sent(refusal, request)
@@ -282,18 +324,37 @@ class ServerConnection:
             raise
         except Exception:  # what its fields or its body are is a mistake of the handler's
             logger.exception("the response to %s %s cannot be sent as it is", request.method, request.raw_path)
-        return not self.responding and await self._sent(_crash(), request)
+        return not self.responding and await self._sent(_crash(request), request)
 
-    async def _sent(self, response: object, request: Request) -> bool:
-        """Send `response`; False where it is no response. Raises LocalProtocolError, ConnectionError, StreamTimeout."""
+    def _handle_apart(self, request: Request) -> Awaitable[object]:
+        """Run the handler with the variables that there were at the start: what one request sets, no other sees."""
+        return in_context(self._context.copy(), self._server.handler(request))
+
+    async def _handle_watched(self, request: Request) -> object:
+        """Run the handler, and cancel it once the client has gone. Raises StreamClosed then."""
+        if "Upgrade" in request.headers:
+            return await self._handle(request)  # a WebSocket reads from the stream by itself
+        self._watch = DisconnectWatch(self.runtime, self.stream, self.core)
+        try:
+            return await self._watch.run(lambda: self._handle(request))
+        finally:
+            self._watch = None
+
+    async def _sent(self, response: object, request: Request, is_raised: bool = True) -> bool:
+        """Send `response`, which a handler raised or returned; False where it is no response.
+
+        Raises LocalProtocolError, ConnectionError, StreamTimeout.
+        """
         if not isinstance(response, StreamResponse):
             kind, path = type(response).__name__, request.raw_path
             logger.error("the handler of %s %s must return a response, not %s", request.method, path, kind)
             return False
         if self._server.closing:
             response.force_close()
-        await response.prepare(request)
-        await response.write_eof()
+        if isinstance(response, HTTPException) and not is_raised:
+            message = f"returning {type(response).__name__} is deprecated: raise it"
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+        await response.send_to(request)
         return True
 
     def _stand_in(self, error: Exception, request: Request) -> StreamResponse | None:
@@ -314,7 +375,7 @@ class ServerConnection:
             response = _plain(504, "Gateway Timeout")
         else:
             logger.error("Error handling request %s %s", request.method, request.raw_path, exc_info=error)
-            response = _crash()
+            response = _crash(request)
         # Once part of another response is out, only the end of the connection can tell the client.
         return None if self.responding else response
 
@@ -350,6 +411,8 @@ class ServerConnection:
             await self.websocket.finish(self._end_code)
             return
         stream = self.stream
+        if self.core.our_state is SEND_BODY and stream.extra_info("ssl_object") is not None:
+            return  # a TLS close would say that a body which ends with the connection is whole (RFC 9112, 9.8)
         stream.write_deadline = stream.read_deadline = self._now() + self.settings.lingering_time
         unread = self.core.their_state in (SEND_BODY, http1.ERROR) or self.core.trailing_data[0]
         if unread and not self.core.trailing_data[1]:
@@ -372,7 +435,18 @@ def _plain(status: int, text: str) -> Response:
     return response
 
 
-def _crash() -> Response:
-    response = HTTPInternalServerError(text="500 Internal Server Error\n\nServer got itself in trouble")
+def _crash(request: Request) -> Response:
+    """Return what a client is told of a handler's mistake: nothing but that there was one."""
+    if any("text/html" in field.lower() for field in request.headers.getall("Accept", ())):
+        text = _CRASH_PAGE
+    else:
+        text = "500 Internal Server Error\n\nServer got itself in trouble"
+    response = Response(status=500, text=text, content_type="text/html" if text is _CRASH_PAGE else "text/plain")
     response.force_close()
     return response
+
+
+_CRASH_PAGE: Final = (
+    "<html><head><title>500 Internal Server Error</title></head><body>\n"
+    "<h1>500 Internal Server Error</h1>\nServer got itself in trouble\n</body></html>\n"
+)

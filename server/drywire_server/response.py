@@ -1,47 +1,71 @@
-"""`Response`: a response whose whole body is known, and `json_response`."""
+"""`Response`: a response whose body is there when it is made."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import math
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final
 
 from multidict import CIMultiDict
 
 from drywire_sansio import http1
+from drywire_sansio.cookies import parse_set_cookie
 from drywire_sansio.media_types import parse_media_type
+from drywire_transports import current_runtime
 from drywire_transports.message_fields import LooseHeaders, map_to_fields
+from drywire_transports.payloads import BytesPayload, IOBasePayload, Payload, get_payload
+from drywire_transports.payloads import LookupError as NoPayload
 
-from .compression import BodyEncoder, Compression, ContentCoding, encode_in_thread
+from .compression import ALL_CODINGS, BodyEncoder, Compression, ContentCoding, encode_in_thread
 from .default_fields import fields_of_body
 from .stream_response import Asked, Fields, StreamResponse, forbids_body
 
-__all__ = ["Response", "json_response"]
+__all__ = ["CookieToSet", "Response"]
 
 EXECUTOR_SIZE: Final = 4096
 """Bytes of a body up to which compressing it takes less time than handing it to a thread."""
+_PLAIN_TEXT: Final = "text/plain; charset=utf-8"
 _NO_LENGTH = (204, 304)
+_BYTES: Final = (bytes, bytearray, memoryview)
+
+Buffer = bytes | bytearray | memoryview
+CookieToSet = str | tuple[str, str] | tuple[str, str, Mapping[str, Any]]
+"""A cookie: ``"name=value; Path=/"`` as a Set-Cookie field has it; or name, value, and options of `set_cookie`."""
 
 
 class Response(StreamResponse):
-    """A response with the body `body` (bytes) or `text` (str), not both.
+    """A response with the body `body` (bytes, or whatever a request's `data` may be) or `text` (str), not both.
 
-    `content_type` and `charset` name the body's type; ``text/plain`` in UTF-8 for text and
-    ``application/octet-stream`` for bytes where they are left out. Raises ValueError for `body` beside `text`, for a
-    charset inside `content_type`, and for either beside a Content-Type in `headers`.
+    `content_type` and `charset` name the body's type; ``text/plain`` in UTF-8 for text, what the body itself says it
+    is, and ``application/octet-stream`` for bytes where they are left out. An open file is announced as an attachment
+    under its name, and closed when the response is over, whichever way. Raises ValueError for `body` beside `text`,
+    for a charset inside `content_type`, for either beside a Content-Type in `headers`, and for a body of which nobody
+    knows how to send it.
 
     With `enable_compression` a body of more than `zlib_executor_size` bytes (4096; None for that, too) is compressed
     in a thread: one of `zlib_executor`, or else of the event loop.
+
+    `chunked` sends it in the chunked coding. `compress` sends it in the coding that the client likes best of all that
+    are installed: True, or a level from 1 to 9, or the name of the only coding to think of. `set_cookie` is a cookie
+    to set (see `CookieToSet`), `set_cookies` are several, or a mapping. `timeout` is how long sending may take, in
+    seconds.
     """
 
+    _body: Buffer | None = None
+    _default_type: str | None = None  # the Content-Type that is not among the headers yet
     _coded: bytes | None = None
     _executor: tuple[int, Executor | None] = (EXECUTOR_SIZE, None)
+    _payload: Payload | None = None  # what the body is made of, where that is not bytes
+    _is_streamed = False  # whether it is written piece by piece by the payload
+    _timeout: float | None = None
+    is_special = False
+    """Whether more is to be done than to send head and body, so that `whole` cannot do it."""
 
     def __init__(
         self,
         *,
-        body: bytes | bytearray | memoryview | str | None = None,
+        body: Any = None,
         status: int = 200,
         reason: str | None = None,
         text: str | None = None,
@@ -50,33 +74,81 @@ class Response(StreamResponse):
         charset: str | None = None,
         zlib_executor_size: int | None = None,
         zlib_executor: Executor | None = None,
+        chunked: bool = False,
+        compress: bool | int | str = False,
+        set_cookie: CookieToSet | None = None,
+        set_cookies: Mapping[str, str] | Iterable[CookieToSet] = (),
+        timeout: float | None = None,
     ) -> None:
         super().__init__(status=status, reason=reason, headers=headers)
         if body is not None:
-            if text is not None:
-                raise ValueError("body and text are not allowed together")
-            if isinstance(body, str):
-                body, text = None, body
-            elif not isinstance(body, bytes | bytearray | memoryview):
-                raise TypeError(f"body must be bytes or str, not {type(body).__name__}")
-        if zlib_executor_size is not None or zlib_executor is not None:
-            size = EXECUTOR_SIZE if zlib_executor_size is None else zlib_executor_size
-            self._executor = (size, zlib_executor)
-        self._default_type: str | None = None
-        if self._headers is not None and "Content-Type" in self._headers:
+            body, text = _apart(body, text)
+        if headers is None and content_type is None and charset is None and text is not None:
+            self._default_type = _PLAIN_TEXT
+        elif self._headers is not None and "Content-Type" in self._headers:
             if content_type is not None or charset is not None:
                 raise ValueError("content_type and charset are not allowed beside a Content-Type header")
             charset = parse_media_type(self._headers["Content-Type"]).charset
         else:
-            if content_type is None:
-                content_type = "application/octet-stream" if text is None else "text/plain"
-            elif "charset" in content_type.lower():
-                raise ValueError("charset must not be in content_type: pass it as charset")
-            charset = "utf-8" if charset is None and text is not None else charset
-            self._default_type = content_type if charset is None else f"{content_type}; charset={charset}"
-        self._body: bytes | bytearray | memoryview | None = (
-            text.encode(charset or "utf-8") if text is not None else body
-        )
+            charset = self._settle_type(body, text is not None, content_type, charset)
+        if text is not None:
+            self._body = text.encode(charset or "utf-8") if type(text) is str else _encoded(text, charset)
+        elif body is not None:
+            self._set_body(body)
+        if zlib_executor_size is not None or zlib_executor is not None:
+            self._executor = EXECUTOR_SIZE if zlib_executor_size is None else zlib_executor_size, zlib_executor
+        if chunked or compress or set_cookie is not None or set_cookies or timeout is not None:
+            self._set_extras(chunked, compress, set_cookie, set_cookies, timeout)
+
+    def _settle_type(self, body: object, is_text: bool, content_type: str | None, charset: str | None) -> str | None:
+        """Settle what the Content-Type will say; return the charset."""
+        if content_type is None:
+            if body is not None and charset is None and not isinstance(body, _BYTES):
+                return None  # the body itself says what it is
+            content_type = "text/plain" if is_text else "application/octet-stream"
+        elif "charset" in content_type.lower():
+            raise ValueError("charset must not be in content_type: pass it as charset")
+        charset = "utf-8" if charset is None and is_text else charset
+        self._default_type = content_type if charset is None else f"{content_type}; charset={charset}"
+        return charset
+
+    def _set_extras(
+        self,
+        chunked: bool,
+        compress: bool | int | str,
+        cookie: CookieToSet | None,
+        cookies: Mapping[str, str] | Iterable[CookieToSet],
+        timeout: float | None,
+    ) -> None:
+        """Do what the documents show and aiohttp never had."""
+        if chunked:
+            self.enable_chunked_encoding()
+        if compress:
+            codings = (compress,) if isinstance(compress, str) else ALL_CODINGS
+            level = compress if isinstance(compress, int) and not isinstance(compress, bool) else None
+            self.enable_compression(codings=codings, level=level)
+        if cookie is not None:
+            self._set_given_cookie(cookie)
+        for each in cookies.items() if isinstance(cookies, Mapping) else cookies:
+            self._set_given_cookie(each)
+        if timeout is not None:
+            self._timeout = float(timeout)
+            self.is_special = True
+
+    def _set_given_cookie(self, cookie: CookieToSet) -> None:
+        if not isinstance(cookie, str):
+            name, value, *options = cookie
+            self.set_cookie(name, value, **(options[0] if options else {}))
+            return
+        said = parse_set_cookie(cookie)
+        if said is None:
+            raise ValueError(f"set_cookie {cookie[:60]!r} is no cookie: give 'name=value', or (name, value)")
+        flags = {"secure", "httponly", "partitioned"}
+        attributes = {"path": "/", **{name: name in flags or value for name, value in said.attributes.items()}}
+        self._set(said.name, said.value, attributes)
+
+    def _says_more(self) -> None:
+        _ = self.headers  # a response without any is sent as one that says nothing of its own
 
     @property
     def headers(self) -> CIMultiDict[str]:
@@ -88,55 +160,145 @@ class Response(StreamResponse):
             self._default_type = None
         return self._headers
 
+    # The body
+
     @property
-    def body(self) -> bytes | bytearray | memoryview | None:
-        """The body, None where there is none."""
-        return self._body
+    def body(self) -> Buffer | Payload | None:
+        """The body: bytes, or the payload that was made of what was given; None where there is none."""
+        return self._body if self._payload is None else self._payload
 
     @body.setter
-    def body(self, body: bytes | bytearray | memoryview | None) -> None:
+    def body(self, body: Any) -> None:
         self._refuse_if_prepared("the body")
-        self._body = body
+        before, self._payload, self._is_streamed = self._payload, None, False
+        if before is not None and before is not body:
+            before._close()
+        self._body = self._coded = None
         if self._headers is not None:
             self._headers.pop("Content-Length", None)
+        if isinstance(body, str):
+            self.text = body
+        elif body is not None:
+            self._set_body(body)
+
+    def _set_body(self, body: Any) -> None:
+        if isinstance(body, _BYTES):
+            self._body = body
+            return
+        try:
+            self._payload = payload = get_payload(body)
+        except NoPayload:
+            raise ValueError(f"a body cannot be made of {type(body).__name__}: see drywire.payload_type") from None
+        if isinstance(payload, IOBasePayload) and payload is not body and payload.filename:
+            payload.set_content_disposition("attachment", filename=payload.filename)
+        headers = self.headers
+        for name, value in payload.headers.items():
+            headers.setdefault(name, value)
+        self._body = payload.in_memory() if type(payload).write is BytesPayload.write else None
+        self._is_streamed = self.is_special = self._body is None
 
     @property
     def text(self) -> str | None:
-        """The body as text in its charset, None where there is none."""
-        return None if self._body is None else bytes(self._body).decode(self.charset or "utf-8")
+        """The body as text in its charset, None where there is none. Raises TypeError for one that is not there yet."""
+        charset = self.charset or "utf-8"
+        if self._is_streamed and self._payload is not None:
+            return self._payload.decode(charset)
+        return None if self._body is None else bytes(self._body).decode(charset)
 
     @text.setter
     def text(self, text: str | None) -> None:
         if self.content_type == "application/octet-stream":
-            self._set_content_type("text/plain", self.charset or "utf-8")
-        self.body = None if text is None else text.encode(self.charset or "utf-8")
+            self._set_content_type("text/plain", "utf-8")
+        elif self.charset is None:
+            self.charset = "utf-8"
+        self.body = None if text is None else _encoded(text, self.charset)
 
     @property
     def content_length(self) -> int | None:
-        """The length of the body in bytes."""
+        """The length of the body in bytes; None where it is not known beforehand, or the response is chunked."""
         if self._headers is not None and "Content-Length" in self._headers:
             return int(self._headers["Content-Length"])
-        body = self._sent_body
-        return 0 if body is None else memoryview(body).nbytes
+        if self.chunked:
+            return None
+        if self._is_streamed and self._payload is not None:
+            return None if self._encoder is not None else self._payload.size
+        return _size(self._sent_body)
 
     @content_length.setter
     def content_length(self, value: int | None) -> None:
         raise RuntimeError("the length of a Response is that of its body")
 
     @property
-    def _sent_body(self) -> bytes | bytearray | memoryview | None:
+    def _sent_body(self) -> Buffer | None:
         return self._body if self._coded is None else self._coded
 
     async def _start_coding(self, request: Asked, wanted: Compression) -> None:
+        if self._is_streamed:
+            await super()._start_coding(request, wanted)
+            return
         coding = self._coding_for(request, wanted)
         body = self._body
-        size = 0 if body is None else memoryview(body).nbytes
-        if body is None or not size or coding is ContentCoding.identity:
+        size = _size(body)
+        if body is None or not size or isinstance(coding, ContentCoding):
             return
-        encoder = BodyEncoder(coding, wanted.strategy)
+        encoder = BodyEncoder(coding, wanted.strategy, wanted.level)
         bound, executor = self._executor
         self._coded = encoder.whole(body) if size <= bound else await encode_in_thread(encoder, body, executor)
         self._say_coding(coding)
+
+    # Sending
+
+    def whole(self, request: Asked) -> tuple[http1.Response, Buffer]:
+        """Return head and body, to be sent in one go; the response counts as sent from here on."""
+        body = self._body
+        if self._headers is None and self._default_type is not None and self._keep_alive:
+            status = self._status
+            if status not in _NO_LENGTH:
+                length = 0 if body is None else memoryview(body).nbytes
+                head = http1.Response(status, fields_of_body(self._default_type, length), self._reason)
+                self._request = request
+                self._eof_sent = True
+                if body is None or request.method == "HEAD":
+                    return head, b""
+                self._body_length = length
+                return head, body
+        head = self.head(request)
+        self._request = request
+        self._eof_sent = True
+        if body is None or forbids_body(request.method, self._status):
+            return head, b""
+        self._body_length = _size(body)
+        return head, body
+
+    async def prepare(self, request: Asked) -> None:
+        """Send the head. Does nothing the second time. Raises ResponseHeadError, a ValueError."""
+        try:
+            await super().prepare(request)
+        except BaseException:
+            await self._let_go()
+            raise
+
+    async def send_to(self, request: Asked) -> None:
+        """Send what is not sent yet, to the end, head and body in one go where the body is there."""
+        if self._timeout is not None:
+            await self._send_in_time(request, self._timeout)
+            return
+        if self._is_streamed or self.prepared or type(self).prepare is not Response.prepare:
+            await super().send_to(request)
+            return
+        await self._make_ready(request)
+        events = self._body_events(request)
+        await self._begin(request, *events)
+        self._eof_sent = True
+
+    async def _send_in_time(self, request: Asked, seconds: float) -> None:
+        link: Any = request.link
+        link.send_by = current_runtime().now() + seconds
+        self._timeout = None
+        try:
+            await self.send_to(request)
+        finally:
+            link.send_by = math.inf
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send the body and end the response; does nothing the second time."""
@@ -145,28 +307,36 @@ class Response(StreamResponse):
         if data:
             raise RuntimeError("a Response has its whole body: write_eof() takes no more data")
         request = self._sending()
+        if self._is_streamed:
+            await self._write_payload(request)
+            await super().write_eof()
+            return
         self._eof_sent = True
         await request.link.send(*self._body_events(request))
 
-    def whole(self, request: Asked) -> tuple[http1.Response, bytes | bytearray | memoryview]:
-        """Return head and body, to be sent in one go; the response counts as sent from here on."""
-        if self._headers is None and self._default_type is not None and self._keep_alive:
-            status, body = self._status, self._body
-            if status not in _NO_LENGTH:
-                length = 0 if body is None else memoryview(body).nbytes
-                head = http1.Response(status, fields_of_body(self._default_type, length), self._reason)
-                self._request = request
-                self._eof_sent = True
-                return head, b"" if body is None or request.method == "HEAD" else body
-        head = self.head(request)
-        self._request = request
-        self._eof_sent = True
-        return head, b"" if self._body is None or forbids_body(request.method, self._status) else self._body
+    async def _write_payload(self, request: Asked) -> None:
+        payload = self._payload
+        assert payload is not None
+        try:
+            if not forbids_body(request.method, self._status):
+                await payload.write(self)
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close what the body is read from: at once, and where its kind has a close of its own, by that."""
+        payload = self._payload
+        if payload is None:
+            return
+        payload._close()
+        if type(payload).close is not Payload.close:
+            await payload.close()
 
     def _body_events(self, request: Asked) -> tuple[http1.Event, ...]:
         body = self._sent_body
         if body is None or forbids_body(request.method, self._status):
             return (_END,)
+        self._body_length = _size(body)
         return http1.Data(body), _END
 
     def _fields(self, request: Asked) -> Fields:
@@ -177,32 +347,28 @@ class Response(StreamResponse):
         if self._status in _NO_LENGTH:
             return [field for field in fields if field[0].lower() not in _ABOUT_BODY]
         if self._headers is None or not ("Content-Length" in self._headers or "Transfer-Encoding" in self._headers):
-            body = self._sent_body
-            fields.append((b"Content-Length", b"%d" % (0 if body is None else memoryview(body).nbytes)))
+            length = self.content_length
+            if length is not None:
+                fields.append((b"Content-Length", b"%d" % length))
         return fields
+
+
+def _apart(body: Any, text: str | None) -> tuple[Any, str | None]:
+    """Return what is given as bytes or the like, and what is given as text: one of them only."""
+    if text is not None:
+        raise ValueError("body and text are not allowed together")
+    return (None, body) if isinstance(body, str) else (body, None)
+
+
+def _encoded(text: str, charset: str | None) -> bytes:
+    if not isinstance(text, str):
+        raise TypeError(f"text must be str, not {type(text).__name__}")
+    return text.encode(charset or "utf-8")
+
+
+def _size(body: Buffer | None) -> int:
+    return 0 if body is None else body.nbytes if isinstance(body, memoryview) else len(body)
 
 
 _END = http1.EndOfMessage()
 _ABOUT_BODY = (b"content-length", b"content-type", b"transfer-encoding")
-
-
-def json_response(
-    data: Any = None,
-    *,
-    text: str | None = None,
-    body: bytes | None = None,
-    status: int = 200,
-    reason: str | None = None,
-    headers: LooseHeaders | None = None,
-    content_type: str = "application/json",
-    dumps: Callable[[Any], str] = json.dumps,
-) -> Response:
-    """Return a `Response` with `data` as JSON, or with `text` or `body` that are JSON already.
-
-    Raises ValueError for `data` beside `text` or `body`.
-    """
-    if data is not None and (text is not None or body is not None):
-        raise ValueError("only one of data, text, or body should be specified")
-    if text is None and body is None:
-        text = dumps(data)
-    return Response(text=text, body=body, status=status, reason=reason, headers=headers, content_type=content_type)

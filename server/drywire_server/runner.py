@@ -9,6 +9,7 @@ from drywire_sansio.http1 import Limits
 from drywire_transports import current_runtime
 
 from .app import Application
+from .request import Request
 from .server import Server
 from .settings import ServerSettings
 
@@ -45,6 +46,7 @@ class AppRunner:
         write_timeout: float = 60.0,
         lingering_time: float = 10.0,
         auto_decompress: bool = True,
+        handler_cancellation: bool = False,
         limits: Limits | None = None,
     ) -> None:
         if not isinstance(app, Application):
@@ -58,6 +60,7 @@ class AppRunner:
             write_timeout=write_timeout,
             lingering_time=lingering_time,
             auto_decompress=auto_decompress,
+            handler_cancellation=handler_cancellation,
         )
         self._limits = limits
         self._server: Server | None = None
@@ -88,14 +91,22 @@ class AppRunner:
 
         The clean-up contexts that were entered are left again where one of them, or `on_startup`, fails.
         """
-        self._server = Server(current_runtime(), self._app.handle, self._settings, self._limits)
-        self._app.freeze()
+        app = self._app
+        app.on_startup.freeze()
         try:
-            await self._app.startup()
+            await app.startup()
         except BaseException:
-            self._server = None
-            await self._app.cleanup_ctx.leave()
+            await app.leave_contexts()
             raise
+        app.freeze()
+        self._server = Server(
+            app.handle,
+            request_factory=Request,
+            runtime=current_runtime(),
+            settings=self._settings,
+            limits=self._limits,
+            **app.handler_args,
+        )
 
     async def cleanup(self) -> None:
         """Stop accepting, close idle connections, let the others finish, then cut them; run the app's clean-up.

@@ -23,3 +23,5 @@ class ServerSettings:
     """For the rest of a body that the handler did not read, and for the client to close after the last response."""
     auto_decompress: bool = True
     """Whether coded bodies of requests are decoded as they are read (Content-Encoding)."""
+    handler_cancellation: bool = False
+    """Whether a handler is cancelled once its client has ended the connection."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from multidict import CIMultiDict
 
 from drywire_sansio import http1
-from drywire_sansio.media_types import parse_media_type
 from drywire_transports.message_fields import LooseHeaders, map_to_fields, to_multidict
+from drywire_transports.which import current_task
 
 from .compression import BodyEncoder, Compression, ContentCoding, choose_coding, make_compression
-from .default_fields import SERVER_FIELD, date_field
+from .cookies import ResponseCookies, set_cookie_fields
+from .default_fields import SERVER_FIELD, SERVER_SOFTWARE, date_field
+from .response_fields import ResponseFields
+from .storage import Storage
 
-__all__ = ["Asked", "Link", "StreamResponse", "forbids_body", "registered_reason"]
+__all__ = ["Asked", "Link", "ResponseHeadError", "StreamResponse", "forbids_body", "registered_reason"]
 
 _REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 
@@ -52,6 +56,10 @@ class Asked(Protocol):
         ...
 
 
+class ResponseHeadError(http1.LocalProtocolError, ValueError):
+    """The head of a response cannot be sent as it is, such as with a line break in a header. Nothing was sent."""
+
+
 def registered_reason(status: int) -> bytes:
     """Return the reason phrase that is registered for `status`, empty where none is."""
     return _REASONS.get(status, b"")
@@ -62,23 +70,31 @@ def forbids_body(method: str, status: int) -> bool:
     return method == "HEAD" or status in (204, 304)
 
 
-class StreamResponse:
+class StreamResponse(ResponseFields, ResponseCookies, Storage):
     """A response to be sent in three steps: `prepare` sends the head, `write` the body, `write_eof` ends it.
 
     Without a `content_length` the body goes out in the chunked coding, or until the connection closes to an
-    HTTP/1.0 client.
+    HTTP/1.0 client. It is also a mapping in which handlers and middlewares can keep things for each other.
     """
 
+    _key_class = "ResponseKey"
+
+    # Defaults on the class, as most responses have most of them
+    _headers: CIMultiDict[str] | None = None
+    _request: Asked | None = None
+    _keep_alive = True
+    _eof_sent = False
+    _state: dict[Any, Any] | None = None
     compressed: Compression | None = None
     """What `enable_compression` was called with."""
     _encoder: BodyEncoder | None = None
+    _trailers: CIMultiDict[str] | None = None
+    _body_length = 0
+    _is_settled = False  # whether all fields of the head are among the headers
 
     def __init__(self, *, status: int = 200, reason: str | None = None, headers: LooseHeaders | None = None) -> None:
-        self._headers: CIMultiDict[str] | None = None if headers is None else to_multidict(headers)
-        self._request: Asked | None = None
-        self._keep_alive = True
-        self._eof_sent = False
-        self._state: dict[Any, Any] | None = None
+        if headers is not None:
+            self._headers = to_multidict(headers)
         if reason is None and type(status) is int:
             self._status = status
             self._reason = _REASONS.get(status, b"")
@@ -88,12 +104,6 @@ class StreamResponse:
     def __repr__(self) -> str:
         state = "ended" if self._eof_sent else "prepared" if self.prepared else "not prepared"
         return f"<{type(self).__name__} {self.status} {self.reason} {state}>"
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self)
 
     # The head
 
@@ -121,55 +131,15 @@ class StreamResponse:
         else:
             self._reason = reason.encode("utf-8", "surrogateescape")
 
-    @property
-    def headers(self) -> CIMultiDict[str]:
-        """The header fields, to be changed until the head is sent."""
-        if self._headers is None:
-            self._headers = CIMultiDict()
-        return self._headers
+    def enable_chunked_encoding(self, chunk_size: int | None = None) -> None:
+        """Send the body in the chunked coding; to a client of HTTP/1.0 until the connection closes.
 
-    @property
-    def content_length(self) -> int | None:
-        """The length of the body in bytes; None where it is not known beforehand."""
-        value = None if self._headers is None else self._headers.get("Content-Length")
-        return None if value is None else int(value)
-
-    @content_length.setter
-    def content_length(self, value: int | None) -> None:
-        if value is None:
-            self.headers.pop("Content-Length", None)
-        else:
-            self.headers["Content-Length"] = str(int(value))
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body, without parameters."""
-        return parse_media_type(self.headers.get("Content-Type")).essence
-
-    @content_type.setter
-    def content_type(self, value: str) -> None:
-        self._set_content_type(value, self.charset)
-
-    @property
-    def charset(self) -> str | None:
-        """The charset of the body, None where none is said."""
-        return parse_media_type(self.headers.get("Content-Type")).charset
-
-    @charset.setter
-    def charset(self, value: str | None) -> None:
-        self._set_content_type(self.content_type, value)
-
-    def _set_content_type(self, media_type: str, charset: str | None) -> None:
-        self.headers["Content-Type"] = media_type if charset is None else f"{media_type}; charset={charset}"
-
-    @property
-    def chunked(self) -> bool:
-        """Whether `enable_chunked_encoding` was called."""
-        return self._headers is not None and self._headers.get("Transfer-Encoding") == "chunked"
-
-    def enable_chunked_encoding(self) -> None:
-        """Send the body in the chunked coding. Raises RuntimeError where a Content-Length is set."""
-        if self.content_length is not None:
+        `chunk_size` is deprecated: each `write` is a chunk. Raises RuntimeError where a Content-Length is set.
+        """
+        if chunk_size is not None:
+            warnings.warn("chunk_size is deprecated: each write() is a chunk", DeprecationWarning, stacklevel=2)
+        self._refuse_if_prepared("the coding")
+        if "Content-Length" in self.headers:
             raise RuntimeError("a response with a Content-Length cannot be chunked")
         self.headers["Transfer-Encoding"] = "chunked"
 
@@ -178,22 +148,34 @@ class StreamResponse:
         """Whether `enable_compression` was called."""
         return self.compressed is not None
 
-    def enable_compression(self, force: ContentCoding | bool | None = None, strategy: int | None = None) -> None:
+    def enable_compression(
+        self,
+        force: ContentCoding | bool | None = None,
+        strategy: int | None = None,
+        *,
+        codings: Sequence[str] | None = None,
+        level: int | None = None,
+    ) -> None:
         """Send the body in the coding that the client likes best, deflate or gzip, or in that of `force`.
 
-        Whether it is coded is settled with the head: not for a client that wants neither, nor with a Content-Encoding
-        among the headers, nor with status 204, 206 or 304. A Content-Length is dropped then, and Vary names
-        Accept-Encoding unless `force` is given. `strategy` is zlib's, such as ``zlib.Z_FILTERED``. Raises
+        `codings` are those to choose from, the best first, of ``"zstd"``, ``"br"``, ``"gzip"`` and ``"deflate"``, as
+        far as they are installed; `level` is how hard to try, 0 to 9.
+
+        Whether it is coded is settled with the head: not for a client that wants none of them, nor with a
+        Content-Encoding among the headers, nor with status 204, 206 or 304. A Content-Length is dropped then, and Vary
+        names Accept-Encoding unless `force` is given. `strategy` is zlib's, such as ``zlib.Z_FILTERED``. Raises
         RuntimeError once the head is sent, TypeError for another `force` (a bool is deprecated), ValueError for another
-        `strategy`.
+        `strategy`, `level`, or coding.
         """
         self._refuse_if_prepared("the compression")
-        self.compressed = make_compression(force, strategy)
+        self.compressed = make_compression(force, strategy, codings, level)
 
     @property
-    def keep_alive(self) -> bool:
-        """Whether the connection may serve another request after this one."""
-        return self._keep_alive
+    def keep_alive(self) -> bool | None:
+        """Whether the connection may serve another request after this one; None while only the request can tell."""
+        if not self._keep_alive:
+            return False
+        return None if self._request is None else getattr(self._request, "keep_alive", None)
 
     def force_close(self) -> None:
         """Close the connection after this response."""
@@ -206,17 +188,57 @@ class StreamResponse:
         """Whether the head has been sent."""
         return self._request is not None
 
+    @property
+    def task(self) -> Any:
+        """The task that runs; None before the head is sent."""
+        return None if self._request is None else current_task()
+
+    @property
+    def body_length(self) -> int:
+        """The bytes of the body that were sent so far, as they are coded."""
+        return self._body_length
+
+    @property
+    def output_length(self) -> int:
+        """What `body_length` says; deprecated."""
+        warnings.warn("output_length is deprecated: use body_length", DeprecationWarning, stacklevel=2)
+        return self._body_length
+
     async def prepare(self, request: Asked) -> None:
-        """Send the head. Does nothing the second time."""
+        """Send the head. Does nothing the second time.
+
+        Raises ResponseHeadError, a ValueError, for what no head can have; then nothing was sent.
+        """
         if self._request is not None:
             return
+        await self._make_ready(request)
+        await self._begin(request)
+
+    async def send_to(self, request: Asked) -> None:
+        """Send what is not sent yet, to the end: what the server does with the response that a handler returns."""
+        await self.prepare(request)
+        await self.write_eof()
+
+    async def _make_ready(self, request: Asked) -> None:
+        """Settle the coding of the body, and let the application see the head before it goes out."""
         if self.compressed is not None:
             await self._start_coding(request, self.compressed)
-        connection = request.link
+        hook: Callable[[Any, Any], Awaitable[None]] | None = getattr(request, "_on_prepare", None)
+        if hook is not None:
+            self._settle(request)
+            await hook(request, self)
+
+    async def _begin(self, request: Asked, *events: http1.Event) -> None:
+        """Send the head, and `events` of the body with it."""
+        link = request.link
         head = self.head(request)
         self._request = request
-        await connection.send(head)
-        connection.responding = True
+        try:
+            await link.send(head, *events)
+        except http1.LocalProtocolError as error:
+            self._request = None
+            raise ResponseHeadError(str(error)) from error
+        link.responding = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece of the body; return when the connection can take more.
@@ -230,23 +252,42 @@ class StreamResponse:
         if forbids_body(request.method, self._status):
             return
         if self._encoder is not None:
-            data = self._encoder.encode(bytes(data))
+            data = await self._encoder.encode_piece(bytes(data))
             if not data:
                 return
+        self._body_length += data.nbytes if isinstance(data, memoryview) else len(data)
         await request.link.send(http1.Data(data))
 
+    @property
+    def trailers(self) -> CIMultiDict[str]:
+        """Fields that follow a chunked body (RFC 9112, 7.1.2), to be changed until it ends."""
+        if self._trailers is None:
+            self._trailers = CIMultiDict()
+        return self._trailers
+
     async def write_eof(self, data: bytes = b"") -> None:
-        """Send `data`, if any, and end the response. Does nothing the second time."""
+        """Send `data`, if any, and end the response. Does nothing the second time.
+
+        Raises what `write` raises, and http1.LocalProtocolError for a body that is shorter than announced, and for
+        trailers where there can be none.
+        """
         if self._eof_sent:
             return
         request = self._sending()
-        self._eof_sent = True
         if self._encoder is not None:
-            data = self._encoder.encode(data) + self._encoder.finish()
+            data = await self._encoder.encode_piece(bytes(data), ends=True)
+        self._eof_sent = True
+        end = http1.EndOfMessage(map_to_fields(self._trailers) if self._trailers else ())
         if data and not forbids_body(request.method, self._status):
-            await request.link.send(http1.Data(data), http1.EndOfMessage())
+            self._body_length += len(data)
+            await request.link.send(http1.Data(data), end)
         else:
-            await request.link.send(http1.EndOfMessage())
+            await request.link.send(end)
+
+    async def drain(self) -> None:
+        """Do nothing: `write` waits for room by itself; deprecated."""
+        self._sending()
+        warnings.warn("drain is deprecated: write() waits by itself", DeprecationWarning, stacklevel=2)
 
     def _sending(self) -> Asked:
         if self._request is None:
@@ -258,35 +299,53 @@ class StreamResponse:
     async def _start_coding(self, request: Asked, wanted: Compression) -> None:
         """Begin to code the body, if it is to be coded."""
         coding = self._coding_for(request, wanted)
-        if coding is not ContentCoding.identity:
-            self._encoder = BodyEncoder(coding, wanted.strategy)
+        if isinstance(coding, str):
+            self._encoder = BodyEncoder(coding, wanted.strategy, wanted.level)
             self._say_coding(coding)
 
-    def _coding_for(self, request: Asked, wanted: Compression) -> ContentCoding:
-        """Return the coding for the body, and say in Vary where another client may get another one."""
+    def _coding_for(self, request: Asked, wanted: Compression) -> str | ContentCoding:
+        """Return the coding for the body, `ContentCoding.identity` for none.
+
+        Vary is made to say that another client may get another one.
+        """
         if self._status in _NOT_CODED or self._status < 200 or "Content-Encoding" in self.headers:
             return ContentCoding.identity
         if wanted.force is not None:
-            return wanted.force
+            return wanted.force if wanted.force is ContentCoding.identity else wanted.force.value
         vary = ", ".join(self.headers.getall("Vary", ()))
         if not {"*", "accept-encoding"} & {name.strip(" \t").lower() for name in vary.split(",")}:
             self.headers["Vary"] = f"{vary}, Accept-Encoding" if vary else "Accept-Encoding"
-        return choose_coding(",".join(value for name, value in request.headers.items() if name.title() == _ACCEPT))
+        accepted = ",".join(value for name, value in request.headers.items() if name.title() == _ACCEPT)
+        coding = choose_coding(accepted, wanted.codings)
+        return ContentCoding.identity if coding == "identity" else coding
 
-    def _say_coding(self, coding: ContentCoding) -> None:
-        self.headers["Content-Encoding"] = coding.value
+    def _say_coding(self, coding: str) -> None:
+        self.headers["Content-Encoding"] = coding
         self.headers.pop("Content-Length", None)
+
+    def _settle(self, request: Asked) -> None:
+        """Put all fields among the headers that are added by themselves, for somebody to change or drop them."""
+        headers = self.headers
+        for name, value in self._fields(request):
+            if name.decode("ascii") not in headers:
+                headers[name.decode("ascii")] = value.decode("utf-8", "surrogateescape")
+        headers.setdefault("Date", date_field()[1].decode("ascii"))
+        headers.setdefault("Server", SERVER_SOFTWARE)
+        self._is_settled = True
 
     def head(self, request: Asked) -> http1.Response:
         """Return the head as it is sent: the user's fields, and behind them Date and Server where they lack."""
         fields = self._fields(request)
+        if self._cookies:
+            fields.extend(set_cookie_fields(self._cookies))
         if not self._keep_alive:
             fields.append((b"Connection", b"close"))
         headers = self._headers
-        if headers is None or "Date" not in headers:
-            fields.append(date_field())
-        if headers is None or "Server" not in headers:
-            fields.append(SERVER_FIELD)
+        if not self._is_settled:
+            if headers is None or "Date" not in headers:
+                fields.append(date_field())
+            if headers is None or "Server" not in headers:
+                fields.append(SERVER_FIELD)
         return http1.Response(self._status, fields, self._reason)
 
     def _fields(self, request: Asked) -> Fields:
@@ -294,22 +353,10 @@ class StreamResponse:
         if self._status in (204, 304) or self._status < 200:
             headers.pop("Content-Length", None)
             headers.pop("Transfer-Encoding", None)
-        elif "Content-Type" not in headers:
+        elif "Content-Type" not in headers and not self._is_settled:
             headers["Content-Type"] = "application/octet-stream"
         return map_to_fields(headers)
 
     def _refuse_if_prepared(self, what: str) -> None:
         if self._request is not None:
             raise RuntimeError(f"{what} cannot be changed: the head of this response has been sent")
-
-    # Per-response storage, as aiohttp has it
-
-    def __getitem__(self, key: Any) -> Any:
-        if self._state is None:
-            raise KeyError(key)
-        return self._state[key]
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if self._state is None:
-            self._state = {}
-        self._state[key] = value

@@ -1,93 +1,284 @@
-"""Paths: fixed ones, and ones with variables in braces."""
+"""Resources: fixed paths, ones with variables, and all paths below one."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
 
-from ..match_info import Handler, Route
+from yarl import URL
 
-__all__ = ["Resource", "canonical_path"]
+from ..match_info import ExpectHandler, Handler, UrlMappingMatchInfo
+from ..views import AbstractView
+from .abstract import AbstractResource, Lookup, Resolved
+from .paths import Segment, decoded_path, parse_template, quoted_path, variable_value
+from .routes import AbstractRoute, ResourceRoute
 
-_VARIABLE = re.compile(r"\{(?P<name>[^\W\d]\w*)(?::(?P<pattern>[^{}]+(?:\{[^{}]*\}[^{}]*)*))?\}")
-_UNQUOTED = "!$&'()*+,;=:@-._~"  # pchar without percent-encoding (RFC 3986, 3.3)
-_ANYTHING = "[^{}/]+"
-
-
-def canonical_path(path: str) -> str:
-    """Return `path` percent-encoded the one way that both routes and requests are compared in.
-
-    Segments stay segments: ``%2F`` is no slash, and dots mean nothing. Bytes that are no UTF-8 are kept.
-    """
-    return "/".join([_canonical_segment(segment) for segment in path.split("/")])
+__all__ = ["DynamicResource", "FoundHere", "PlainResource", "PrefixResource", "Resource", "request_path"]
 
 
-def _canonical_segment(segment: str) -> str:
-    if segment.isalnum() and segment.isascii():
-        return segment
-    return quote(unquote(segment, errors="surrogateescape"), safe=_UNQUOTED, errors="surrogateescape")
+def request_path(request: Any) -> str:
+    """Return the path that routing and handlers both see, decoded as `decoded_path` does."""
+    target: str = request.raw_path
+    path = target.partition("?")[0] if target.startswith("/") else request.rel_url.raw_path
+    return decoded_path(path)
 
 
-class Resource:
-    """A path and the routes on it, by method.
+class FoundHere(AbstractResource):
+    """A resource that is found without a wait: all of ours. `segments` is where it stands in the index of a router."""
 
-    ``{name}`` stands for one segment or a part of it, ``{name:pattern}`` for what the regular expression matches.
-    Raises ValueError for a path that does not begin with a slash, or has unbalanced braces or a bad pattern.
-    """
+    @property
+    @abstractmethod
+    def segments(self) -> tuple[list[Segment], bool]:
+        """The segments that a path must have, and whether it ends there."""
 
-    def __init__(self, path: str) -> None:
-        if path and not path.startswith("/"):
-            raise ValueError(f"the path {path!r} must begin with / or be empty")
-        self.path = path
-        self.routes: dict[str, Route] = {}
-        self.pattern: re.Pattern[str] | None = None
-        """Matches a canonical path; None where the path is fixed."""
-        self.prefix = path
-        """The fixed segments that the path begins with, in canonical form."""
-        if "{" in path or "}" in path:
-            self.pattern, self.prefix = _compile(path)
-        else:
-            self.prefix = canonical_path(path)
+    @property
+    def depth(self) -> int:
+        """How many segments of the path are fixed: of two resources that match, the one with more is taken."""
+        segments, _ = self.segments
+        fixed = next((number for number, segment in enumerate(segments) if segment.varies), len(segments))
+        return fixed - 1 if fixed and fixed == len(segments) and not segments[-1].text else fixed
 
-    def add_route(self, method: str, handler: Handler, name: str | None = None) -> Route:
-        """Add the handler of `method` (``"*"`` for every one). Raises RuntimeError where it has one already."""
-        if method in self.routes or "*" in self.routes:
-            raise RuntimeError(f"added route will never be executed, method {method} is already registered")
-        route = self.routes[method] = Route(method, self.path, handler, name)
+    @abstractmethod
+    def look_up(self, path: str, request: Any, allowed: set[str]) -> Lookup | None:
+        """Return what answers `request`, whose decoded path is `path`; else None, with its methods put in `allowed`."""
+
+    async def resolve(self, request: Any) -> Resolved:
+        """Return what matches `request`, or None and the methods by which something would."""
+        allowed: set[str] = set()
+        found = self.look_up(request_path(request), request, allowed)
+        if found is None:
+            return None, allowed
+        route, variables, apps = found
+        info = UrlMappingMatchInfo(variables or {}, route)
+        for app in reversed(apps):
+            info.add_app(app)
+        return info, getattr(info.http_exception, "allowed_methods", None) or set(self.methods)
+
+    @property
+    def methods(self) -> set[str]:
+        """The methods of its routes."""
+        return {route.method for route in self}
+
+
+class Resource(FoundHere):
+    """A resource with a route for each method. Has the length and the iterator of its routes."""
+
+    def __init__(self, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._routes: dict[str, ResourceRoute] = {}
+        self._any_route: ResourceRoute | None = None
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def __iter__(self) -> Iterator[AbstractRoute]:
+        return iter(self._routes.values())
+
+    def add_route(
+        self, method: str, handler: Handler | type[AbstractView], *, expect_handler: ExpectHandler | None = None
+    ) -> ResourceRoute:
+        """Add the handler of `method`, ``"*"`` for every one. Raises RuntimeError where it has one already."""
+        route = ResourceRoute(method, handler, self, expect_handler=expect_handler)
+        known = self.find(route.method)
+        if known is not None:
+            raise RuntimeError(f"Added route will never be executed, method {known.method} is already registered")
+        self.register_route(route)
         return route
 
-    def find(self, method: str) -> Route | None:
+    def register_route(self, route: ResourceRoute) -> None:
+        """Add a route that is made already. Raises TypeError for what is none."""
+        if not isinstance(route, ResourceRoute):
+            raise TypeError(f"Instance of ResourceRoute class is required, got {route!r}")
+        if route.method == "*":
+            self._any_route = route
+        self._routes[route.method] = route
+
+    def find(self, method: str) -> ResourceRoute | None:
         """Return the route of `method`, or the one for every method, if there is one."""
-        return self.routes.get(method) or self.routes.get("*")
+        return self._routes.get(method, self._any_route)
+
+    @abstractmethod
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the variables where the decoded `path` is one of its own, else None."""
+
+    def look_up(self, path: str, request: Any, allowed: set[str]) -> Lookup | None:
+        """Return what answers `request`, whose decoded path is `path`; else None, with its methods put in `allowed`."""
+        variables = self.match(path)
+        if variables is None:
+            return None
+        route = self._routes.get(request.method, self._any_route)
+        if route is None:
+            allowed.update(self._routes)
+            return None
+        return route, variables or None, ()
+
+
+def check_prefix(prefix: str) -> None:
+    """Raise ValueError where `prefix` cannot stand before a path."""
+    if not prefix.startswith("/") or prefix.endswith("/"):
+        raise ValueError(f"the prefix {prefix!r} must begin with a slash, and not end with one")
+
+
+class PlainResource(Resource):
+    """A fixed path."""
+
+    def __init__(self, path: str, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        if path and not path.startswith("/"):
+            raise ValueError(f"the path {path!r} must begin with / or be empty")
+        self._path = path
+        self.decoded = decoded_path(path)
+        """The path as it is compared with those of requests."""
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name is not None else ""
+        return f"<PlainResource{name} {self._path}>"
+
+    @property
+    def canonical(self) -> str:
+        """The path as it was given."""
+        return self._path
+
+    @property
+    def segments(self) -> tuple[list[Segment], bool]:
+        """The segments of the path."""
+        return [Segment(text, False) for text in self.decoded.split("/")[1:]], True
+
+    def freeze(self) -> None:
+        """Be changed no more: an empty path is that of the root now."""
+        if not self._path:
+            self._path = self.decoded = "/"
+
+    def add_prefix(self, prefix: str) -> None:
+        """Put `prefix` before the path. Raises ValueError for one that does not begin, or does end, with a slash."""
+        check_prefix(prefix)
+        self._path = prefix + self._path
+        self.decoded = decoded_path(self._path)
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the variables where the canonical `path` is this one, else None."""
-        if self.pattern is None:
-            return {} if path == self.prefix else None
-        match = self.pattern.fullmatch(path)
-        return None if match is None else {name: unquote(value) for name, value in match.groupdict().items()}
+        """Return no variables where the decoded `path` is its own, else None."""
+        return {} if path == self.decoded else None
+
+    def raw_match(self, path: str) -> bool:
+        """Whether it was made of `path`."""
+        return self._path == path
+
+    def get_info(self) -> dict[str, Any]:
+        """Return the path, as ``path``."""
+        return {"path": self._path}
+
+    def url_for(self) -> URL:  # type: ignore[override] # a fixed path has no variables
+        """Return the URL of the path."""
+        return URL.build(path=quoted_path(self._path), encoded=True)
 
 
-def _compile(path: str) -> tuple[re.Pattern[str], str]:
-    pattern, fixed, position = "", "", 0
-    for variable in _VARIABLE.finditer(path):
-        literal = path[position : variable.start()]
-        fixed = fixed if pattern else _fixed_segments(literal)
-        pattern += re.escape(_literal(literal, path))
-        pattern += f"(?P<{variable['name']}>{variable['pattern'] or _ANYTHING})"
-        position = variable.end()
-    pattern += re.escape(_literal(path[position:], path))
-    try:
-        return re.compile(pattern), fixed
-    except re.error as error:
-        raise ValueError(f"bad pattern in the path {path!r}: {error}") from None
+class DynamicResource(Resource):
+    """A path with variables: ``{name}`` for a segment or a part of it, ``{name:pattern}`` for what a pattern matches.
+
+    Patterns are regular expressions that see the path percent-decoded, but for ``%2F`` and ``%25``. Raises ValueError
+    for braces that hold something else, and for a bad pattern.
+    """
+
+    def __init__(self, path: str, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._path = path
+        self._use(path)
+
+    def _use(self, path: str) -> None:
+        template = parse_template(path)
+        try:
+            self._pattern = re.compile(template.regex)
+        except re.error as error:
+            raise ValueError(f"Bad pattern {template.regex!r} of the path {path!r}: {error}") from None
+        self._template = template
+        self._formatter = template.formatter
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name is not None else ""
+        return f"<DynamicResource{name} {self._formatter}>"
+
+    @property
+    def canonical(self) -> str:
+        """The path, percent-encoded, with ``{name}`` for each variable."""
+        return self._formatter
+
+    @property
+    def segments(self) -> tuple[list[Segment], bool]:
+        """The segments of the path, up to one that may have slashes in it."""
+        return self._template.segments()
+
+    def add_prefix(self, prefix: str) -> None:
+        """Put `prefix` before the path. Raises ValueError for one that does not begin, or does end, with a slash."""
+        check_prefix(prefix)
+        self._path = prefix + self._path
+        self._use(self._path)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the variables where the decoded `path` is one of its own, else None."""
+        match = self._pattern.fullmatch(path)
+        if match is None:
+            return None
+        variables = match.groupdict("")
+        if "%" in path:
+            return {name: variable_value(value) for name, value in variables.items()}
+        return variables
+
+    def raw_match(self, path: str) -> bool:
+        """Whether it was made of `path`."""
+        return self._path == path
+
+    def get_info(self) -> dict[str, Any]:
+        """Return the path with ``{name}`` for each variable, as ``formatter``, and its regular expression."""
+        return {"formatter": self._formatter, "pattern": self._pattern}
+
+    def url_for(self, **parts: str) -> URL:
+        """Return the URL for values of the variables, which are percent-encoded, but for slashes in them.
+
+        Raises KeyError where one is missing, TypeError for a value that is no str.
+        """
+        for name, value in parts.items():
+            if not isinstance(value, str):
+                raise TypeError(f"the value of {{{name}}} must be a str, not {type(value).__name__}")
+        quoted = {name: quoted_path(value.replace("%", "%25")) for name, value in parts.items()}
+        return URL.build(path=self._formatter.format_map(quoted), encoded=True)
 
 
-def _literal(text: str, path: str) -> str:
-    if "{" in text or "}" in text:
-        raise ValueError(f"invalid path {path!r}: braces must hold a name, or a name and a pattern")
-    return canonical_path(text) if text else ""
+class PrefixResource(FoundHere):
+    """All paths that begin with the segments of `prefix`, and the prefix itself.
 
+    Raises ValueError for a prefix that neither is empty nor begins with a slash, or that ends with one.
+    """
 
-def _fixed_segments(literal: str) -> str:
-    return canonical_path(literal[: literal.rfind("/")]) or "/"
+    def __init__(self, prefix: str, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        if prefix and prefix != "/":
+            check_prefix(prefix)
+        self._prefix = quoted_path(prefix)
+        self.prefix = decoded_path(prefix)
+        """The prefix as it is compared with the paths of requests."""
+
+    @property
+    def canonical(self) -> str:
+        """The prefix, percent-encoded."""
+        return self._prefix
+
+    @property
+    def segments(self) -> tuple[list[Segment], bool]:
+        """The segments of the prefix."""
+        return [Segment(text, False) for text in self.prefix.rstrip("/").split("/")[1:]], False
+
+    def add_prefix(self, prefix: str) -> None:
+        """Put another prefix before it. Raises ValueError for one that does not begin, or does end, with a slash."""
+        check_prefix(prefix)
+        self._prefix = quoted_path(prefix) + self._prefix
+        self.prefix = decoded_path(prefix) + self.prefix
+
+    def is_prefix_of(self, path: str) -> bool:
+        """Whether the decoded `path` is the prefix, or below it."""
+        return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in ("", "/")
+
+    def raw_match(self, path: str) -> bool:
+        """Return False: no path is added to it."""
+        return False

@@ -1,0 +1,125 @@
+"""`Dispatch`: from a request to the call of its handler, by ways as short as the application allows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol
+
+from .handler_chains import HandlerChain, expecting
+from .match_info import Handler
+from .routing.paths import decoded_path, quoted_path
+from .routing.resources import request_path
+from .routing.routes import SystemRoute, default_expect_handler
+from .routing.table import UrlDispatcher
+
+__all__ = ["Dispatch"]
+
+Match = tuple[HandlerChain, dict[str, str] | None]
+
+MOST_UNKNOWN: Final = 1024
+"""Chains kept for routes that no resource had at the start, such as ones that a resource makes for each request."""
+
+
+class Owner(Protocol):
+    """The application whose requests are dispatched."""
+
+    _router: Any
+
+
+class _Probe:
+    """A request by `method` for a path, as far as finding a route goes."""
+
+    headers: Final[dict[str, str]] = {}
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+
+
+class Dispatch:
+    """Finds and calls handlers for one application; `prepare` makes the ways to them, once nothing changes any more."""
+
+    __slots__ = ("_app", "_chains", "_fixed", "_most_chains", "_waits")
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._waits = True
+        self._fixed: dict[bytes, dict[str, Match]] = {}
+        """What answers a target, letter for letter, and a method, where nothing else needs to be asked."""
+        self._chains: dict[tuple[Any, tuple[Any, ...]], HandlerChain] = {}
+        self._most_chains = MOST_UNKNOWN
+
+    def prepare(self) -> None:
+        """Make what can be made before there are requests."""
+        router = self._app._router
+        self._chains = {}
+        self._fixed = {}
+        self._waits = not isinstance(router, UrlDispatcher) or router.waits
+        if self._waits or router.by_rule:
+            return
+        paths = list(router.plain_paths())
+        self._most_chains = MOST_UNKNOWN + len(router.routes())
+        for path, resource in paths:
+            for route in resource:
+                if route.method == "*" or path.startswith("//"):
+                    continue
+                found, variables, apps = router.look_up(path, _Probe(route.method))
+                chain = self._chain(found, apps)
+                if variables is None and chain.is_simple:
+                    target = quoted_path(path).encode("ascii")
+                    self._fixed.setdefault(target, {})[route.method] = chain, None
+
+    def handle(self, request: Any) -> Awaitable[Any]:
+        """Find the handler of `request` and return its call, to be awaited."""
+        methods = self._fixed.get(request.head.target)
+        if methods is not None:
+            match = methods.get(request.method)
+            if match is not None and b"expect" not in request.head.headers.framing:
+                chain = match[0]
+                request._app = chain.app
+                request._match = match
+                request._match_info = None
+                return chain.handler(request)
+        return self._handle_waiting(request) if self._waits else self._handle(request)
+
+    def _handle(self, request: Any) -> Awaitable[Any]:
+        target: str = request.head.target.decode("ascii")
+        if target.startswith("/"):
+            path = target.partition("?")[0]
+            if "%" in path:
+                path = decoded_path(path)
+        else:
+            path = request_path(request)
+        route, variables, apps = self._app._router.look_up(path, request)
+        chain = self._chains.get((route, apps)) or self._chain(route, apps)
+        request._match_info = None
+        return self._call(chain, variables, request)
+
+    async def _handle_waiting(self, request: Any) -> Any:
+        """Do as `handle` does where resources, or the router, are somebody's own."""
+        info = await self._app._router.resolve(request)
+        info.add_app(self._app)
+        info.freeze()
+        request._match_info = info
+        chain = HandlerChain(info.route, info.apps) if hasattr(info, "route") else HandlerChain(info, info.apps)
+        return await self._call(chain, None, request)
+
+    def _call(self, chain: HandlerChain, variables: dict[str, str] | None, request: Any) -> Awaitable[Any]:
+        request._app = chain.app
+        request._match = chain, variables
+        if chain.on_prepare is not None:
+            request._on_prepare = chain.on_prepare
+        if _has_expectation(request):
+            expect_handler: Handler = getattr(chain.route, "handle_expect_header", None) or default_expect_handler
+            return expecting(request, expect_handler, chain.handler)
+        return chain.handler(request)
+
+    def _chain(self, route: Any, apps: tuple[Any, ...]) -> HandlerChain:
+        chain = HandlerChain(route, (self._app, *apps))
+        if not isinstance(route, SystemRoute) and len(self._chains) < self._most_chains:
+            self._chains[route, apps] = chain
+        return chain
+
+
+def _has_expectation(request: Any) -> bool:
+    framing = getattr(request.head.headers, "framing", None)
+    return "Expect" in request.headers if framing is None else b"expect" in framing

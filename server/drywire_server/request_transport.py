@@ -1,0 +1,63 @@
+"""What a request shows of its connection under the names that asyncio's programs know, on every event loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drywire_sansio import http1
+from drywire_transports import ByteStream
+
+from .stream_response import Link
+
+__all__ = ["RequestTransport", "RequestWriter"]
+
+
+class RequestTransport:
+    """The transport of a request: what it knows, and the way to end it."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RequestTransport) and other._stream is self._stream
+
+    def __hash__(self) -> int:
+        return hash(self._stream)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what is known under `name`, such as ``"peername"`` or ``"ssl_object"``; else `default`."""
+        return self._stream.extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        """Whether the connection is closed, or being closed."""
+        return self._stream.closed
+
+    def close(self) -> None:
+        """End the connection now: what is not sent yet is lost."""
+        self._stream.abort()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._stream.abort()
+
+
+class RequestWriter:
+    """What the body of a response is written to."""
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Send `chunk`; return when there is room for more. Raises ClientGone, StreamTimeout, LocalProtocolError."""
+        await self._link.send(http1.Data(chunk))
+
+    async def drain(self) -> None:
+        """Do nothing: `write` waits for room by itself."""
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        """Send `chunk`, and end the response."""
+        await self._link.send(*((http1.Data(chunk),) if chunk else ()), http1.EndOfMessage())
