@@ -10,6 +10,7 @@ from drywire_sansio.content_disposition import (
     BadContentDispositionParam,
     content_disposition_filename,
 )
+from drywire_sansio.pooling import EndpointFigures, PoolFigures
 from drywire_transports.body_reader import EMPTY_PAYLOAD, StreamReader
 from drywire_transports.data_queue import DataQueue, EofStream, FlowControlDataQueue
 from drywire_transports.dispositions import parse_content_disposition
@@ -101,6 +102,7 @@ __all__ = [
     "DefaultResolver",
     "DigestAuthMiddleware",
     "DummyCookieJar",
+    "EndpointFigures",
     "EofStream",
     "Fingerprint",
     "FlowControlDataQueue",
@@ -115,6 +117,7 @@ __all__ = [
     "MultipartWriter",
     "NamedPipeConnector",
     "Payload",
+    "PoolFigures",
     "ProxyConnector",
     "ProxyDigestAuthMiddleware",
     "RequestInfo",

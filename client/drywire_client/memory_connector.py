@@ -169,7 +169,7 @@ def _peer(answers: RequestHandler | Mapping[tuple[str, Pattern], Answer | Reques
         return HandlerPeer(Routes(answers))
     if not isinstance(answers, type) and hasattr(answers, "accept"):
         return answers  # type: ignore[return-value]  # by its verbs: the application's peer lives in the server
-    if not callable(answers):
+    if not callable(answers) or hasattr(answers, "on_startup"):
         raise TypeError(
             f"a MemoryConnector needs a handler, a table of routes or a Peer, not {type(answers).__name__}; "
             "for an application use drywire.testing.app_connector"

@@ -341,15 +341,17 @@ async def test_t_13_timeouts_of_the_connection_are_caught_by_each_of_their_names
             await session.get(script.url, timeout=drywire.ClientTimeout(sock_read=0.05))
 
 
-def test_t_14_a_connection_with_a_deadline_is_opened_inside_a_task():
+def test_t_14_a_deadline_holds_outside_of_a_task_too():
+    """Differs: aiohttp raises RuntimeError; here a deadline wakes the wait, and needs no task that it could cancel."""
+
     async def main():
         async with drywire.ClientSession() as session:
-            for timeout in (drywire.ClientTimeout(total=5), drywire.ClientTimeout(sock_connect=5)):
+            for timeout in (drywire.ClientTimeout(total=0.1), drywire.ClientTimeout(sock_connect=5, sock_read=0.1)):
                 ended = asyncio.get_running_loop().create_future()
 
                 async def request(timeout=timeout):
                     assert asyncio.current_task() is None
-                    with nobody() as url, pytest.raises(RuntimeError, match="inside a task"):
+                    with nobody() as url, pytest.raises(TimeoutError):
                         await session.get(url, timeout=timeout)
 
                 _step(request(), ended)
