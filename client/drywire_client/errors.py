@@ -64,6 +64,7 @@ __all__ = [
     "ConnectAttempt",
     "ConnectionTimeoutError",
     "ContentTypeError",
+    "FingerprintMismatch",
     "InvalidURL",
     "InvalidUrlClientError",
     "InvalidUrlRedirectClientError",
@@ -316,6 +317,10 @@ class ServerFingerprintMismatch(ServerConnectionError):
         return (
             f"<{type(self).__name__} expected={self.expected!r} got={self.got!r} host={self.host!r} port={self.port!r}>"
         )
+
+
+FingerprintMismatch = ServerFingerprintMismatch
+"""What it was called in aiohttp 1.x."""
 
 
 class ServerTimeoutError(ServerConnectionError, TimeoutError):

@@ -23,7 +23,6 @@ LEFT_OUT = {
     "S0-02": "the language, not aiohttp: async def beside yield from",
     "S0-03": "its text is lost but for a comment",
     "S0-04": "its text is lost but for a comment; the server: issue 7",
-    "S0-07": "connectors: issue 6",
 }
 
 
@@ -87,32 +86,6 @@ async def test_s0_06_ws_connect_signature(internet):
             with pytest.warns(DeprecationWarning, match="timeout"):
                 said = await first_words(connect(internet.url + "/websocket", **defaults))
             assert said == COMMANDS[0]
-
-
-async def test_s0_08_tcp_connector_signature(internet):
-    # Its keepalive_timeout=sentinel, which stands for "not said", is left out of the line.
-    line = """
-        class aiohttp.TCPConnector(*, verify_ssl=True, fingerprint=None, use_dns_cache=True, ttl_dns_cache=10, family=0, ssl_context=None, local_addr=None, resolver=None, force_close=False, limit=100, limit_per_host=0, enable_cleanup_closed=False, loop=None)
-    """  # noqa: E501
-    defaults = defaults_in(line)
-    assert len(defaults) == 13
-    connector = drywire.TCPConnector(**defaults)
-    assert (connector.limit, connector.limit_per_host, connector.force_close) == (100, 0, False)
-    assert (connector.family, connector.use_dns_cache) == (0, True)
-    async with drywire.ClientSession(connector=connector) as session:
-        async with session.get(internet.url + "/get") as resp:
-            assert resp.status == 200
-
-
-def test_s0_09_unix_connector_signature():
-    # Slip: the star of its line is lost. conn_timeout is of old, and warns where it is given.
-    line = """
-        class aiohttp.UnixConnector(path, *, conn_timeout=None, keepalive_timeout=30, limit=100, force_close=False, loop=None)
-    """  # noqa: E501
-    defaults = defaults_in(line)
-    assert len(defaults) == 5
-    connector = drywire.UnixConnector("/path/to/socket", **defaults)
-    assert (connector.path, connector.limit, connector.force_close) == ("/path/to/socket", 100, False)
 
 
 def test_s0_10_cookie_jar_signature():

@@ -14,12 +14,7 @@ from ..client.forwarding import basic, logins, targets
 from .internet import EVENTS
 from .playing import ON_ASYNCIO, run_or_left_out
 
-LEFT_OUT = {
-    "S1-29": "TLS: issue 6",
-    "S1-30": "TLS: issue 6",
-    "S1-31": "TLS: issue 6",
-    "S1-32": "TLS: issue 6; it is binascii that it shows",
-}
+LEFT_OUT: dict[str, str] = {}
 
 
 def test_each_example_is_run_or_left_out():

@@ -462,6 +462,31 @@ async def test_s4_29_ssl_error(play, trusting, badssl):
     assert "localhost" in str(played["second"])
 
 
+async def test_s4_30_fingerprint(play, internet, session, server_tls):
+    # Slip: what it gives is no digest, but 64 times the digit zero.
+    example = """
+        # Attempt to connect to https://www.python.org
+        # with a pin to a bogus certificate:
+        bad_fingerprint = b'0'*64
+        exc = None
+        try:
+            r = await session.get('https://www.python.org',
+                                  fingerprint=bad_fingerprint)
+        except aiohttp.FingerprintMismatch as e:
+            exc = e
+        assert exc is not None
+        assert exc.expected == bad_fingerprint
+
+        # www.python.org cert's actual fingerprint
+        assert len(exc.got) == 32
+        """
+    with internet.secured(server_tls) as url:
+        with pytest.raises(ValueError, match="fingerprint has invalid length"):
+            await play(example, session=session, at=url, deprecated="fingerprint")
+        await play(example, session=session, at=url, deprecated="fingerprint", shortened=[("b'0'*64", "b'0'*32")])
+    assert drywire.FingerprintMismatch is drywire.ServerFingerprintMismatch
+
+
 async def test_s4_32_proxy(play, internet, proxy):
     played = await play(
         """
