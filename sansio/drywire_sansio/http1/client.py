@@ -10,7 +10,7 @@ from ..fields import FieldLines, FramingFields, SizedFieldLines
 from ..limits import Limits, exceeded
 from .bodies import EMPTY_READER, LengthReader, body_reader, body_writer, size_in_bytes
 from .connection import Connection
-from .events import Buffer, Data, EndOfMessage, Event, InformationalResponse, Request, Response
+from .events import Buffer, Data, Event, InformationalResponse, Request, Response
 from .framing import UNTIL_CLOSE, Framing, FramingError, Length, request_framing, response_framing
 from .head import (
     RESPONSE,
@@ -22,7 +22,7 @@ from .head import (
 )
 from .persistence import connection_options, keeps_alive
 from .quirks import Quirk
-from .states import CLIENT, IDLE, SERVER, Role, State, Switch
+from .states import CLIENT, IDLE, SERVER, Role, State, Switch, moved_by_whole
 from .tolerance import TolerantHeadReader
 
 __all__ = ["ClientConnection"]
@@ -83,8 +83,7 @@ class ClientConnection(Connection):
                 lines, size = head.headers, size_in_bytes(body)
                 sized = type(lines) is SizedFieldLines
                 if size == (lines.size if type(lines) is SizedFieldLines else known.length):
-                    self._move(CLIENT, Request)
-                    self._move(CLIENT, EndOfMessage)
+                    self._client, self._server = moved_by_whole(CLIENT, Request, IDLE, IDLE, True, False)
                     self._method, self._plain = known.method, True
                     self._proposal, self._awaits_continue, self._informational = None, False, 0
                     start = b"%bContent-Length: %d\r\n\r\n" % (known.lines, size) if sized else known.lines + b"\r\n"

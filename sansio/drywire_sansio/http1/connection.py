@@ -12,7 +12,7 @@ from typing import ClassVar, NoReturn
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FramingFields, list_members
 from ..limits import DEFAULT_LIMITS, Limits
-from .bodies import BodyReader, BodyWriter, LengthReader, UntilCloseReader
+from .bodies import EMPTY_READER, BodyReader, BodyWriter, LengthReader, UntilCloseReader
 from .buffer import ReceiveBuffer
 from .events import (
     NEED_DATA,
@@ -45,6 +45,7 @@ from .states import (
     Role,
     State,
     Switch,
+    moved,
     settle,
 )
 
@@ -240,7 +241,7 @@ class Connection:
         reader = self._body_reader
         if type(reader) is not LengthReader or self._awaits_continue or self._error is not None:
             return None
-        body = reader.take_whole(self._buffer)
+        body = b"" if reader is EMPTY_READER else reader.take_whole(self._buffer)
         if body is not None:
             self._body_reader = None
             self._move_them(EndOfMessage)
@@ -313,18 +314,17 @@ class Connection:
 
         Raises LocalProtocolError unless both sides are DONE.
         """
-        if self._client is not DONE or self._server is not DONE:
+        if not self.next_cycle_if_done():
             raise LocalProtocolError(
                 f"the connection cannot be used again: client {self._client}, server {self._server}"
             )
-        self._client = self._server = IDLE
-        self._method = None
 
     def next_cycle_if_done(self) -> bool:
         """Do as `start_next_cycle` where both sides are DONE; return whether they were."""
         if self._client is not DONE or self._server is not DONE:
             return False
-        self.start_next_cycle()
+        self._client = self._server = IDLE
+        self._method = None
         return True
 
     def _check_ours(self, trigger: type[object]) -> None:
@@ -348,14 +348,8 @@ class Connection:
 
     def _move(self, role: Role, trigger: type[object]) -> None:
         """Move the machine of `role`. Raises KeyError where its row does not name `trigger`."""
-        client, server = self._client, self._server
-        if role is CLIENT:
-            client = client.client[trigger]
-            if trigger is Request:
-                server = server.server[Request]
-        else:
-            server = server.server[trigger]
-        self._client, self._server = settle(client, server, self._keep_alive, self._proposal is not None)
+        proposed = self._proposal is not None
+        self._client, self._server = moved(role, trigger, self._client, self._server, self._keep_alive, proposed)
 
     def _stop(self, role: Role) -> None:
         self._keep_alive = False

@@ -9,7 +9,7 @@ from ..fields import FieldLines, FramingFields
 from ..limits import Limits
 from .bodies import EMPTY_READER, LengthReader, body_reader, body_writer, size_in_bytes
 from .connection import Connection
-from .events import Buffer, EndOfMessage, InformationalResponse, Request, Response
+from .events import Buffer, InformationalResponse, Request, Response
 from .framing import (
     CHUNKED,
     NO_BODY,
@@ -23,7 +23,7 @@ from .framing import (
 )
 from .head import REQUEST, HeadReader, checked_fields, status_start, written_framing_fields
 from .persistence import connection_options
-from .states import CLIENT, DONE, SEND_RESPONSE, SERVER, Role, State, Switch
+from .states import CLIENT, DONE, SEND_RESPONSE, SERVER, Role, State, Switch, moved_by_whole
 
 __all__ = ["ServerConnection"]
 
@@ -64,11 +64,6 @@ class ServerConnection(Connection):
         """The state of the client, as far as events were read."""
         return self._client
 
-    def start_next_cycle(self) -> None:
-        """Make both sides IDLE again; see `Connection.start_next_cycle`."""
-        super().start_next_cycle()
-        self._may_skip_line = True
-
     def _read_head(self) -> Request | None:
         buffer = self._buffer
         if buffer.data[buffer.start] == 0x0D and self._may_skip_line and self._empty_line_is_open():
@@ -76,6 +71,7 @@ class ServerConnection(Connection):
         request = self._head_reader.read()
         if request is None:
             return None
+        self._may_skip_line = True  # before the next one
         known = self._known
         if (
             known is not None
@@ -126,8 +122,7 @@ class ServerConnection(Connection):
         if self._plain and self._keep_alive and self._client is DONE and self._server is SEND_RESPONSE:
             known = _known_head(head)
             if known is not None and known.length == size_in_bytes(body):
-                self._move(SERVER, Response)
-                self._move(SERVER, EndOfMessage)
+                self._client, self._server = moved_by_whole(SERVER, Response, DONE, SEND_RESPONSE, True, False)
                 return [known.head, body] if known.length else [known.head]
         return super().send_whole(head, body)
 

@@ -16,9 +16,10 @@ The diagrams in ``docs/http1-states.md`` are drawn from these tables.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from .events import ConnectionClosed, Data, EndOfMessage, InformationalResponse, Request, Response
 
@@ -41,6 +42,8 @@ __all__ = [
     "Rule",
     "State",
     "Switch",
+    "moved",
+    "moved_by_whole",
     "settle",
 ]
 
@@ -186,3 +189,31 @@ def settle(client: State, server: State, keep_alive: bool, proposed: bool) -> tu
     while (moved := _moved(client, server, keep_alive, proposed)) is not None:
         client, server = moved
     return client, server
+
+
+def _moved_by(
+    role: Role, trigger: Trigger, client: State, server: State, keep_alive: bool, proposed: bool
+) -> tuple[State, State]:
+    if role is CLIENT:
+        client = client.client[trigger]
+        if trigger is Request:
+            server = server.server[Request]
+    else:
+        server = server.server[trigger]
+    return settle(client, server, keep_alive, proposed)
+
+
+def _moved_by_whole(
+    role: Role, head: Trigger, client: State, server: State, keep_alive: bool, proposed: bool
+) -> tuple[State, State]:
+    client, server = moved(role, head, client, server, keep_alive, proposed)
+    return moved(role, EndOfMessage, client, server, keep_alive, proposed)
+
+
+Move = Callable[[Role, Trigger, State, State, bool, bool], tuple[State, State]]
+
+moved: Final = cast(Move, cache(_moved_by))
+"""Returns the states that an event of a role leads to. Raises KeyError where the row of the role does not name it."""
+
+moved_by_whole: Final = cast(Move, cache(_moved_by_whole))
+"""Returns the states that a whole message of a role leads to, from its head to its end. Raises KeyError."""
