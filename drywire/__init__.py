@@ -301,6 +301,7 @@ _MODULES = frozenset(
         "payload",
         "resolver",
         "streams",
+        "test_utils",
         "testing",
         "tracing",
         "web",

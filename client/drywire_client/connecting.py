@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from yarl import URL
 
+from drywire_sansio.address_order import interleave_families
 from drywire_transports import (
     Address,
     ByteStream,
@@ -19,7 +20,7 @@ from drywire_transports import (
 )
 from drywire_transports.dialling import literal_address, target_name
 from drywire_transports.errors import ConnectTimedOut, reasons_of
-from drywire_transports.runtime import DEFAULT_DIALLING, DialOptions
+from drywire_transports.runtime import DEFAULT_DIALLING, DialOptions, Undertaking
 
 from .address_policy import AddressPolicy, Forbidden, admission
 from .connections import ConnectionKey
@@ -44,47 +45,57 @@ from .tls_settings import TLSSessions, check_ssl, context_for_proxy, secured, tl
 from .tracing import Trace
 from .tunnels import open_tunnel, tls_to_proxy, tunnel_by_addresses
 
-__all__ = ["check_ssl", "in_phase", "open_local_stream", "open_stream"]
+__all__ = ["Wanted", "check_ssl", "in_phase", "open_local_stream", "open_stream"]
+
+
+class Wanted(NamedTuple):
+    """A connection to be opened."""
+
+    runtime: Runtime
+    key: ConnectionKey
+    deadlines: Deadlines
+    traces: Sequence[Trace]
+    undertaking: Undertaking
+    """Ends with the connector."""
 
 
 async def open_stream(
-    runtime: Runtime,
-    key: ConnectionKey,
+    wanted: Wanted,
     names: NameCache,
-    deadlines: Deadlines,
-    traces: Sequence[Trace],
     options: DialOptions = DEFAULT_DIALLING,
     policy: AddressPolicy | None = None,
     sessions: TLSSessions | None = None,
 ) -> ByteStream:
-    """Return a stream to what `key` says, dialled by `options` where `policy` lets it be.
+    """Return a stream to what is `wanted`, dialled by `options` where `policy` lets it be.
 
     TLS resumes one of `sessions` where it can, and adds its own.
 
-    Raises ClientConnectorError and its kind, ConnectionTimeoutError, TimeoutError.
+    Raises ClientConnectorError and its kind, ConnectionTimeoutError, TimeoutError, ClientConnectionError once the
+    undertaking is ended.
     """
-    opening = _Opening(runtime, key, names, traces, deadlines.dial(runtime.now()), options, policy, sessions)
-    return await _opened(opening, deadlines)
+    return await _opened(_Opening(wanted, names, options, policy, sessions))
 
 
-async def open_local_stream(
-    runtime: Runtime, key: ConnectionKey, connect: Callable[[float], Awaitable[ByteStream]], deadlines: Deadlines
-) -> ByteStream:
-    """Return a stream to what `key` says over what `connect` opens on this machine until the time that it is given.
+async def open_local_stream(wanted: Wanted, connect: Callable[[float], Awaitable[ByteStream]]) -> ByteStream:
+    """Return a stream to what is `wanted` over what `connect` opens on this machine until the time that it is given.
 
     Raises as `open_stream` does.
     """
-    return await _opened(_LocalOpening(runtime, key, connect, deadlines.dial(runtime.now())), deadlines)
+    return await _opened(_LocalOpening(wanted, connect))
 
 
-async def _opened(opening: _Opening, deadlines: Deadlines) -> ByteStream:
+async def _opened(opening: _Opening) -> ByteStream:
     """Return the stream that `opening` comes to. Raises the client's own errors."""
     try:
         return await opening.run()
-    except StreamTimeout as error:
-        raise _too_late(opening, deadlines, error) from error
     except TransportError as error:
+        if opening.undertaking.ended:
+            raise in_phase(opening.phase, ClientConnectionError("Connector is closed")) from error
+        if isinstance(error, StreamTimeout):
+            raise _too_late(opening, opening.deadlines, error) from error
         raise _not_opened(opening, error) from error
+    finally:
+        opening.undertaking.step(None)
 
 
 class _Opening:
@@ -92,19 +103,17 @@ class _Opening:
 
     def __init__(
         self,
-        runtime: Runtime,
-        key: ConnectionKey,
+        wanted: Wanted,
         names: NameCache | None,
-        traces: Sequence[Trace],
-        deadline: float,
         options: DialOptions = DEFAULT_DIALLING,
         policy: AddressPolicy | None = None,
         sessions: TLSSessions | None = None,
     ) -> None:
-        self.runtime, self.key, self.names, self.traces, self.deadline = runtime, key, names, traces, deadline
-        self.options, self.policy, self.sessions = options, policy, sessions
+        self.runtime, self.key, self.deadlines, self.traces, self.undertaking = wanted
+        self.deadline = self.deadlines.dial(self.runtime.now())
+        self.names, self.options, self.policy, self.sessions = names, options, policy, sessions
         self.phase: Phase = "dns"
-        self.host, self.port = key.next_hop
+        self.host, self.port = self.key.next_hop
 
     async def run(self) -> ByteStream:
         """Return the stream. Raises TransportError."""
@@ -112,6 +121,7 @@ class _Opening:
         stream = await (self._dial("connect") if key.proxy is None else self._through(key.proxy))
         if key.is_ssl:
             self._come_to("tls", key.host, key.port)
+            self.undertaking.step(stream.abort)
             stream = await secured(self.runtime, stream, key, self.deadline, self.sessions)
         return stream
 
@@ -122,18 +132,21 @@ class _Opening:
         addresses = await self._resolve(host, port)
         self.phase = phase
         try:
-            return await self.runtime.connect_tcp(
+            stream = await self.runtime.connect_tcp(
                 host,
                 port,
                 deadline=self.deadline,
                 addresses=addresses,
                 options=self.options,
                 admit=None if self.policy is None else admission(self.policy, host, phase == "proxy"),
+                undertaking=self.undertaking,
             )
         except (ConnectFailed, ConnectTimedOut):
             if self.names is not None:
                 self.names.clear(host, port)  # the host may have moved: ask again next time
             raise
+        self.undertaking.step(stream.abort)
+        return stream
 
     async def _resolve(self, host: str, port: int) -> Sequence[Address]:
         """Return the addresses of `host`; an address is its own, and nobody is asked."""
@@ -167,7 +180,9 @@ class _Opening:
             self._come_to("dns", key.host, key.port)
             found = await self._resolve(key.host, key.port)
             self.phase = "connect"
-            servers = [str(address.sockaddr[0]) for address in self._admitted(found)]
+            count = self.options.first_family_count
+            ordered = interleave_families(self._admitted(found), lambda address: address.family, count)
+            servers = [str(address.sockaddr[0]) for address in ordered]
             return await tunnel_by_addresses(
                 lambda: self._dial("proxy"), route, _url_of(key), servers, key.limits, self.deadline
             )
@@ -177,6 +192,7 @@ class _Opening:
             self._admitted([literal])
         stream = await self._dial("proxy")
         stream = await tls_to_proxy(stream, route, context_for_proxy(key.ssl), self.deadline)
+        self.undertaking.step(stream.abort)
         if route.tunnel:
             await open_tunnel(stream, route, _url_of(key), key.limits, self.deadline)
         return stream
@@ -188,10 +204,8 @@ class _Opening:
 class _LocalOpening(_Opening):
     """A connection that is being opened within this machine, where nothing is resolved."""
 
-    def __init__(
-        self, runtime: Runtime, key: ConnectionKey, connect: Callable[[float], Awaitable[ByteStream]], deadline: float
-    ) -> None:
-        super().__init__(runtime, key, None, (), deadline)
+    def __init__(self, wanted: Wanted, connect: Callable[[float], Awaitable[ByteStream]]) -> None:
+        super().__init__(wanted, None)
         self._connect = connect
 
     async def _dial(self, phase: Phase) -> ByteStream:
@@ -233,8 +247,8 @@ def _not_opened(opening: _Opening, error: TransportError) -> ClientConnectionErr
         return in_phase("dns", ClientConnectorDNSError(shown, _os_error(error)))
     if isinstance(error, TLSFailed):
         return in_phase(phase, tls_error(shown, error))
-    if phase == "dns":
-        return ClientConnectionError("Connector is closed")
+    if phase == "dns":  # the names were closed, and with them the connector
+        return in_phase(phase, ClientConnectionError("Connector is closed"))
     failed = in_phase(phase, _connector_error(key, shown, phase, error))
     if isinstance(error, ConnectFailed):
         failed.attempts = _attempts(error.addresses, error.attempts)

@@ -7,6 +7,7 @@ closing everything, never does. So no cancellation, whenever it comes, can lose 
 from __future__ import annotations
 
 import copy
+import errno
 import warnings
 import weakref
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Sequence
@@ -17,8 +18,9 @@ from drywire_sansio.pooling import Endpoint, EndpointFigures, Pool, PoolFigures,
 from drywire_transports import ByteStream, Runtime, StreamTimeout, TaskHandle, Timer, current_runtime
 from drywire_transports.http_channel import HTTPChannel
 from drywire_transports.polling import has_unseen
+from drywire_transports.runtime import Undertaking
 
-from .connecting import check_ssl, in_phase
+from .connecting import Wanted, check_ssl, in_phase
 from .connections import Connection, ConnectionKey
 from .errors import ClientConnectionError
 from .legacy import deprecated
@@ -44,13 +46,22 @@ KEEPALIVE: Final = 15.0
 """Seconds that an idle connection is kept."""
 SWEEP: Final = 60.0
 """Seconds after which idle connections are looked through again, at the latest: their server may have ended some."""
+BREATH: Final = 0.0001
+"""Seconds between two looks for each connection there is. A look takes 0.4 us a connection: ten thousand hosts that
+were visited one after the other would else be looked through ten thousand times."""
+TICK: Final = 0.002
+"""Seconds by which a loop's timer may be early: uvloop counts milliseconds. It would be set again and again."""
 PROBE_AFTER: Final = 0.005
 """Seconds of idleness after which the operating system is asked what has come, for 1 to 2 us. Before that the loop
 has hardly been kept from reading it."""
+NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Errors by which the system says that there are too many sockets."""
 TASKS: Final = 32
 """Ended tasks that may be kept before they are sorted out."""
 CLOSE_WAIT: Final = 1.0
-"""Seconds that a cancelled task may take to end: a user's own clean-up may hang."""
+"""Seconds that cancelled tasks may take to end, in all: a user's own clean-up may hang."""
+TURN: Final = 0.001
+"""Seconds after which it is seen again whether all is over."""
 
 
 class BaseConnector:
@@ -100,6 +111,8 @@ class BaseConnector:
         self._runtime: Runtime | None = None
         self._timer: Timer | None = None
         self._tasks: set[TaskHandle] = set()
+        self._undertakings: set[Undertaking] = set()
+        """The connections that are being opened."""
         self._closed = False
 
     def __repr__(self) -> str:
@@ -226,6 +239,7 @@ class BaseConnector:
         self._pool = self._new_pool(before.limit, before.limit_per_host)
         self._timer = None
         self._tasks.clear()
+        self._undertakings.clear()
 
     # Taking
 
@@ -316,7 +330,7 @@ class BaseConnector:
             self._refuse_if_closed()
             if traces:
                 await emit(traces, "connection_create_start", TraceConnectionCreateStartParams())
-            stream = await self._create_connection(req, traces, req.deadlines.timeout)
+            stream = await self._dialled(req, traces)
             if traces:
                 await emit(traces, "connection_create_end", TraceConnectionCreateEndParams())
             self._refuse_if_closed()
@@ -330,6 +344,25 @@ class BaseConnector:
         pool.opened(place, connection)
         return connection
 
+    async def _dialled(self, req: ClientRequest, traces: Sequence[Trace]) -> ByteStream:
+        """Return a new stream; where there is no room for it in the process, idle connections make some."""
+        try:
+            return await self._create_connection(req, traces, req.deadlines.timeout)
+        except OSError as error:
+            if error.errno not in NO_ROOM or not self._drop_idle():
+                raise
+        runtime = current_runtime()
+        await runtime.sleep_until(runtime.now())  # the loop closes the sockets in its next turn
+        return await self._create_connection(req, traces, req.deadlines.timeout)
+
+    def _drop_idle(self) -> bool:
+        """Close all idle connections; return whether there were any."""
+        idle = self._pool.idle
+        for connection in idle:
+            connection.stream.abort()
+            self._pool.discard_idle(connection)
+        return bool(idle)
+
     async def _create_connection(
         self, req: ClientRequest, traces: Sequence[Trace], timeout: ClientTimeout
     ) -> ByteStream:
@@ -338,13 +371,16 @@ class BaseConnector:
         The pool closes it. `req.deadlines.dial` says when it must be open; an error of `drywire_client.errors` says why
         it is not.
         """
-        runtime = current_runtime()
-        return await self._open(runtime, self.key_of(req), req.deadlines, traces)
+        self._refuse_if_closed()
+        runtime, undertaking = current_runtime(), Undertaking()
+        self._undertakings.add(undertaking)
+        try:
+            return await self._open(Wanted(runtime, self.key_of(req), req.deadlines, traces, undertaking))
+        finally:
+            self._undertakings.discard(undertaking)
 
-    async def _open(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> ByteStream:
-        """Return a new stream to what `key` says."""
+    async def _open(self, wanted: Wanted) -> ByteStream:
+        """Return a new stream to what is `wanted`."""
         raise NotImplementedError(f"{type(self).__name__} cannot open connections")
 
     # Waiting
@@ -423,8 +459,9 @@ class BaseConnector:
         """See to it that idle connections are looked through when the first will have been idle for too long."""
         runtime = self._runtime
         if self._timer is None and runtime is not None and self._pool.has_idle:
-            when = min(self._pool.next_expiry, runtime.now() + SWEEP)
-            self._timer = runtime.call_at(when, _evicting(self))
+            now = runtime.now()
+            soonest = now + TICK + BREATH * len(self._pool.members)
+            self._timer = runtime.call_at(max(soonest, min(self._pool.next_expiry, now + SWEEP)), _evicting(self))
 
     def _evict(self) -> None:
         """Close the connections that have been idle for too long, or are dead; come again when the next may be."""
@@ -460,10 +497,13 @@ class BaseConnector:
         runtime = self._runtime
         if runtime is None or runtime is not current_runtime():
             return
+        until = runtime.now() + CLOSE_WAIT
         for task in list(self._tasks):
-            await task.wait(runtime.now() + CLOSE_WAIT)
-        # The loop closes the sockets in its next turn.
+            await task.wait(until)
+        # The loop closes the sockets in its next turn, or one later where they were about to become its own.
         await runtime.sleep_until(runtime.now())
+        while self._undertakings and runtime.now() < until:
+            await runtime.sleep_until(runtime.now() + TURN)
 
     def _close(self) -> None:
         """Close everything at once: for those that derive from this to do more, without an await."""
@@ -477,6 +517,8 @@ class BaseConnector:
         for task in self._tasks:
             task.cancel()
         if self._runtime is not None and not self._runtime.over:
+            for undertaking in list(self._undertakings):
+                undertaking.end()
             for turn in turns:
                 turn.wake.set()
 

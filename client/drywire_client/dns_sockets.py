@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import socket
 from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from drywire_transports import ByteStream, Runtime, StreamTimeout, TaskHandle, Wake
@@ -49,7 +50,7 @@ class Backend:
     ) -> _Datagrams | _Stream:
         """Return a socket to ask through: for UDP, or for TCP without TLS."""
         if socktype == socket.SOCK_DGRAM:
-            inner = await self._own.make_socket(af, socktype, proto, source, destination)
+            inner = await self._made(lambda: self._own.make_socket(af, socktype, proto, source, destination))
             return _Datagrams(self._runtime, inner, af, self._timed_out)
         host, port = destination[:2]
         try:
@@ -57,6 +58,37 @@ class Backend:
         except StreamTimeout as error:
             raise self._timed_out from error
         return _Stream(self._runtime, stream, af, self._timed_out)
+
+    async def _made(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Return the socket that `make` opens, in a task that is not cancelled: uvloop would leave the socket open.
+
+        It takes a turn or two of the loop. Whoever is cancelled meanwhile has the socket closed.
+        """
+        made: list[Any] = []
+        failed: list[Exception] = []
+        wanted = True
+
+        async def run() -> None:
+            try:
+                inner = await make()
+            except Exception as error:
+                failed.append(error)
+                return
+            made.append(inner)
+            if not wanted:
+                await inner.close()
+
+        task = self._runtime.spawn(run, name="drywire opens a socket to a nameserver")
+        try:
+            await task.wait()
+        except BaseException:
+            wanted = False
+            for inner in made:
+                await inner.close()
+            raise
+        if not made:
+            raise failed[0] if failed else OSError("the event loop ended before a socket was open")
+        return made[0]
 
 
 def _deadline(runtime: Runtime, timeout: float | None) -> float:

@@ -39,12 +39,14 @@ it is a plain TimeoutError.
 
 from __future__ import annotations
 
+import re
 import ssl as _ssl
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 __all__ = [
     "AddressForbiddenError",
@@ -422,6 +424,18 @@ class WSServerHandshakeError(ClientResponseError):
     """The server's response does not open a WebSocket: `status`, `headers` and `message` say what it was instead."""
 
 
+_LOGIN: Final = re.compile(r"//.*@", re.DOTALL)
+
+
+def _url_and_why(url: Any, description: str | None) -> str:
+    """Return the text of an error, which comes into logs: without a login. What is no URL may end its own anywhere."""
+    if isinstance(url, URL):
+        shown = str(url if url.raw_user is None and url.raw_password is None else url.with_user(None))
+    else:
+        shown = _LOGIN.sub("//***@", str(url))
+    return f"{shortened(shown)} - {shortened(description)}" if description else shortened(shown)
+
+
 class InvalidURL(ClientError, ValueError):
     """The URL cannot be requested; `description` says why."""
 
@@ -431,8 +445,10 @@ class InvalidURL(ClientError, ValueError):
         self.description = description
 
     def __str__(self) -> str:
-        url = shortened(self.url)
-        return f"{url} - {shortened(self.description)}" if self.description else url
+        return _url_and_why(self.url, self.description)
+
+    def __repr__(self) -> str:
+        return shortened(f"{type(self).__name__}({_url_and_why(self.url, self.description)!r})", LONGEST_REPR)
 
 
 class InvalidUrlClientError(InvalidURL):
@@ -448,8 +464,10 @@ class NonHttpUrlClientError(ClientError):
         self.description = description
 
     def __str__(self) -> str:
-        url = shortened(self.url)
-        return f"{url} - {shortened(self.description)}" if self.description else url
+        return _url_and_why(self.url, self.description)
+
+    def __repr__(self) -> str:
+        return shortened(f"{type(self).__name__}({_url_and_why(self.url, self.description)!r})", LONGEST_REPR)
 
 
 class RedirectClientError(ClientError):

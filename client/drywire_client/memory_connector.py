@@ -9,7 +9,7 @@ async with ClientSession(connector=connector) as session:
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
@@ -26,13 +26,13 @@ from drywire_transports import (
 )
 from drywire_transports.in_memory import Wrapped
 
+from .connecting import Wanted
 from .connector import ConnectionKey
 from .memory_peer import Answer, HandlerPeer, Peer, RequestHandler, SeenRequest, logger
 from .memory_routes import Pattern, Routes
 from .session import ClientSession
 from .tcp_connector import TCPConnector
 from .timeouts import ClientTimeout, Deadlines
-from .tracing import Trace
 
 __all__ = ["Fault", "MemoryConnector", "session_over"]
 
@@ -89,10 +89,9 @@ class MemoryConnector(TCPConnector):
         """How many connections were opened so far."""
         return self._opened
 
-    async def _open(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> ByteStream:
-        await self._start(runtime, deadlines)
+    async def _open(self, wanted: Wanted) -> ByteStream:
+        runtime, key = wanted.runtime, wanted.key
+        await self._start(runtime, wanted.deadlines)
         self._refuse_if_closed()
         self._opened += 1
         origin = URL.build(scheme="https" if key.is_ssl else "http", host=key.host, port=key.port)

@@ -45,26 +45,34 @@ Key = tuple[str, int]
 
 
 class _Answer:
-    """The addresses of a host. Each time that it is asked, the next of them comes first, of each family."""
+    """The addresses of a host. Each time that it is asked, the next of them comes first, of each family.
 
-    __slots__ = ("_families", "_turn", "expires")
+    In what order the families come stays as the resolver has it: whoever dials may have them take turns.
+    """
+
+    __slots__ = ("_families", "_order", "_turn", "expires")
 
     def __init__(self, addresses: Iterable[Address], expires: float) -> None:
+        once = list(dict.fromkeys(addresses))
+        if len(once) > MOST_ADDRESSES:
+            some = set(interleave_families(once, lambda address: address.family)[:MOST_ADDRESSES])
+            once = [address for address in once if address in some]
         families: dict[int, list[Address]] = {}
-        for address in interleave_families(addresses, lambda address: address.family)[:MOST_ADDRESSES]:
+        for address in once:
             families.setdefault(address.family, []).append(address)
-        self._families = list(families.values())
+        self._families = families
+        self._order = [address.family for address in once]
         self._turn = 0
         self.expires = expires
 
     def addresses(self) -> list[Address]:
-        """Return the addresses in the order to try them: the families take turns."""
+        """Return the addresses."""
         turn, self._turn = self._turn, self._turn + 1
-        ordered: list[Address] = []
-        for family in self._families:
+        turned = {}
+        for number, family in self._families.items():
             first = turn % len(family)
-            ordered += family[first:] + family[:first]
-        return interleave_families(ordered, lambda address: address.family) if len(self._families) > 1 else ordered
+            turned[number] = iter(family[first:] + family[:first])
+        return [next(turned[number]) for number in self._order]
 
 
 class _Lookup:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -19,14 +19,13 @@ from drywire_transports import Buffer, ByteStream, Runtime
 from drywire_transports.file_pieces import send_pieces
 from drywire_transports.in_memory import Wrapped
 
+from .connecting import Wanted
 from .connector import ConnectionKey
 from .conversation import Conversation, Log
 from .recording_file import Exchange, save
 from .redaction import Redaction, ScrubRequest, ScrubResponse
 from .request import ClientRequest
 from .tcp_connector import TCPConnector
-from .timeouts import Deadlines
-from .tracing import Trace
 
 __all__ = ["RecordingConnector", "record"]
 
@@ -86,10 +85,9 @@ class RecordingConnector(TCPConnector):
         """What is recorded so far, as it will be written, in the order in which the requests began."""
         return [self._redaction(exchange) for exchange in self._log.exchanges()]
 
-    async def _open(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> ByteStream:
-        stream = await self._below._open(runtime, key, deadlines, traces)
+    async def _open(self, wanted: Wanted) -> ByteStream:
+        stream = await self._below._open(wanted)
+        runtime, key = wanted.runtime, wanted.key
         origin = URL.build(scheme="https" if key.is_ssl else "http", host=key.host, port=key.port)
         return _Tap(
             stream, runtime, Conversation(self._log, origin, lambda: http1.ClientConnection(key.limits, self._quirks))

@@ -293,6 +293,8 @@ def parsed_url(url: URL | str) -> URL:
     try:
         return URL(url)
     except ValueError as error:
+        if "@" in str(error):  # it may show a login
+            raise InvalidUrlClientError(url, "it is not a valid URL") from None
         raise InvalidUrlClientError(url, str(error)) from error
 
 
@@ -325,6 +327,8 @@ def check_url(url: URL) -> None:
     host = url.raw_host
     if not host:
         raise InvalidUrlClientError(url, "the URL has no host")
+    if url.port == 0:
+        raise InvalidUrlClientError(url, "nobody can be connected to at port 0")
     if len(host) > LONGEST_HOST:
         raise InvalidUrlClientError(
             str(url)[:200], f"the host has more than {LONGEST_HOST} characters (RFC 1035, 2.3.4)"

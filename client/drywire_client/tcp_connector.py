@@ -5,26 +5,23 @@ from __future__ import annotations
 import math
 import socket
 import ssl as ssl_module
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, Final
 
 from drywire_sansio import http1
-from drywire_transports import ByteStream, Runtime
+from drywire_transports import ByteStream
 from drywire_transports.dialling import local_socket_address
 from drywire_transports.runtime import AddrInfoType, DialOptions, SocketFactoryType
 
 from .address_policy import AddressPolicy
-from .connecting import check_ssl, open_stream
-from .connections import ConnectionKey
+from .connecting import Wanted, check_ssl, open_stream
 from .connector import BaseConnector
 from .fingerprint import Fingerprint
 from .legacy import deprecated, merged_ssl
 from .name_cache import NameCache
 from .options import UNSET, Unset
 from .resolver import AbstractResolver
-from .timeouts import Deadlines
 from .tls_settings import TLSSessions
-from .tracing import Trace
 
 __all__ = ["AddrInfoType", "SocketFactoryType", "TCPConnector"]
 
@@ -43,10 +40,11 @@ class TCPConnector(BaseConnector):
 
     Dialling: while an address does not answer, the next one is tried beside it after `happy_eyeballs_delay` seconds
     (0.25, RFC 8305, 5; None: only once it has failed). `interleave` of the first family are tried before one of the
-    other (1). `local_addr` is an IP address and a port (0 for any) of this machine to connect from; only addresses of
-    its family are tried. `socket_factory` makes the sockets: it is called with an address as `socket.getaddrinfo` gives
-    it, in the event loop, and its OSError is that of the address. `address_policy` sees each address just before it is
-    dialled, and may forbid it, see `AddressPolicy`: AddressForbiddenError is raised where it forbids all of a host.
+    other (1; where `happy_eyeballs_delay` is None, 0: in the order of the resolver). `local_addr` is an IP address and
+    a port (0 for any) of this machine to connect from; only addresses of its family are tried. `socket_factory` makes
+    the sockets: it is called with an address as `socket.getaddrinfo` gives it, in the event loop, and its OSError is
+    that of the address. `address_policy` sees each address just before it is dialled, and may forbid it, see
+    `AddressPolicy`: AddressForbiddenError is raised where it forbids all of a host.
 
     The others are those of `BaseConnector`. Old names work, and warn: `verify_ssl`, `ssl_context` and `fingerprint` for
     `ssl`; `ssl_shutdown_timeout` has no effect, no connection is kept open to say goodbye.
@@ -119,12 +117,8 @@ class TCPConnector(BaseConnector):
         """Forget the addresses of `host` at `port`, or all. Raises ValueError where only one of the two is given."""
         self._names.clear(host, port)
 
-    async def _open(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> ByteStream:
-        return await open_stream(
-            runtime, key, self._names, deadlines, traces, self._dialling, self._policy, self._sessions
-        )
+    async def _open(self, wanted: Wanted) -> ByteStream:
+        return await open_stream(wanted, self._names, self._dialling, self._policy, self._sessions)
 
     def _close(self) -> None:
         super()._close()
@@ -165,7 +159,7 @@ def _dial_options(
         local_socket_address(local_addr)
     return DialOptions(
         stagger=math.inf if delay is None else delay,
-        first_family_count=1 if interleave is None else interleave,
+        first_family_count=interleave if interleave is not None else 0 if delay is None else 1,
         family=socket.AddressFamily(family),
         local_address=local_addr,
         make_socket=socket_factory,

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any, Final
 
 from drywire_sansio import http1
-from drywire_transports import ByteStream, Runtime, StreamTimeout
+from drywire_transports import ByteStream, StreamTimeout
 
-from .connecting import open_local_stream
+from .connecting import Wanted, open_local_stream
 from .connections import ConnectionKey
 from .connector import BaseConnector
 from .errors import ConnectionTimeoutError
 from .legacy import deprecated
 from .options import UNSET, Unset
 from .request import ClientRequest
-from .timeouts import Deadlines
-from .tracing import Trace
 
 __all__ = ["NamedPipeConnector", "UnixConnector"]
 
@@ -83,13 +81,13 @@ class UnixConnector(_LocalConnector):
             deprecated("conn_timeout is deprecated: use timeout=ClientTimeout(sock_connect=...)")
         self._conn_timeout = conn_timeout
 
-    async def _open(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> ByteStream:
+    async def _open(self, wanted: Wanted) -> ByteStream:
         async def connect(deadline: float) -> ByteStream:
-            own = runtime.now() + (self._conn_timeout or math.inf)
+            own = wanted.runtime.now() + (self._conn_timeout or math.inf)
             try:
-                return await runtime.connect_unix(self._path, deadline=min(deadline, own))
+                return await wanted.runtime.connect_unix(
+                    self._path, deadline=min(deadline, own), undertaking=wanted.undertaking
+                )
             except StreamTimeout as error:
                 if own >= deadline:
                     raise
@@ -97,7 +95,7 @@ class UnixConnector(_LocalConnector):
                     f"no connection opened within conn_timeout={self._conn_timeout} s"
                 ) from error
 
-        return await open_local_stream(runtime, key, connect, deadlines)
+        return await open_local_stream(wanted, connect)
 
 
 class NamedPipeConnector(_LocalConnector):
@@ -128,18 +126,17 @@ class NamedPipeConnector(_LocalConnector):
         )
         self._path = _checked_path(path)
 
-    async def _open(
-        self, runtime: Runtime, key: ConnectionKey, deadlines: Deadlines, traces: Sequence[Trace]
-    ) -> ByteStream:
-        pipes = getattr(runtime, _PIPES, None)
+    async def _open(self, wanted: Wanted) -> ByteStream:
+        pipes = getattr(wanted.runtime, _PIPES, None)
         if pipes is None:
-            raise RuntimeError(f"named pipes are only available on asyncio's Proactor loop, not on {runtime.name}")
+            name = wanted.runtime.name
+            raise RuntimeError(f"named pipes are only available on asyncio's Proactor loop, not on {name}")
 
         async def connect(deadline: float) -> ByteStream:
             stream: ByteStream = await pipes(self._path, deadline=deadline)
             return stream
 
-        return await open_local_stream(runtime, key, connect, deadlines)
+        return await open_local_stream(wanted, connect)
 
 
 def _checked_path(path: Any) -> str:

@@ -107,7 +107,8 @@ async def _served(choices: int) -> AsyncIterator[ByteStream]:
     runtime = current_runtime()
     here, there = memory_pair(runtime, high_water=1 << (choices & 7) * 2)
     sizes = [1 + (choices & 7) * 5, 3, 64]
-    server = Server(runtime, _app().handle, ServerSettings(lingering_time=1.0))
+    settings = ServerSettings(lingering_time=1.0)
+    server = Server(_app().handle, request_factory=web.Request, runtime=runtime, settings=settings, access_log=None)
     task = runtime.spawn(server.serve, Split(there, sizes))
     client: ByteStream = Split(here, sizes[::-1])
     if choices & 8:

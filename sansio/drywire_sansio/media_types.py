@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 __all__ = ["MediaType", "parse_media_type"]
 
@@ -15,11 +18,16 @@ _PARAMETER = re.compile(
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
+LONGEST: Final = 200
+"""Characters of a field up to which what it says is remembered: most messages say what others have said."""
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class MediaType(NamedTuple):
     """A media type in lower case, such as ``"text/html"``, and its parameters with their names in lower case."""
 
     essence: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
 
     @property
     def charset(self) -> str | None:
@@ -33,9 +41,16 @@ def parse_media_type(value: str | None, default: str = "application/octet-stream
 
     Parameters are read as far as they are well-formed; the first of a repeated name counts.
     """
-    match = None if value is None else _TYPE.match(value)
-    if match is None or value is None:
-        return MediaType(default, {})
+    if value is None:
+        return MediaType(default, _NONE)
+    return _parsed(value, default) if len(value) <= LONGEST else _parsed.__wrapped__(value, default)
+
+
+@lru_cache(128)
+def _parsed(value: str, default: str) -> MediaType:
+    match = _TYPE.match(value)
+    if match is None:
+        return MediaType(default, _NONE)
     parameters: dict[str, str] = {}
     position = match.end()
     while (found := _PARAMETER.match(value, position)) is not None:
@@ -44,4 +59,4 @@ def parse_media_type(value: str | None, default: str = "application/octet-stream
         if name is not None:
             text = _QUOTED_PAIR.sub(r"\1", quoted) if token is None else token
             parameters.setdefault(name.lower(), text)
-    return MediaType(match[1].lower(), parameters)
+    return MediaType(match[1].lower(), MappingProxyType(parameters))

@@ -6,9 +6,18 @@ on `drywire_transports` and `drywire_sansio`, never names an event loop, and nev
 
 from drywire_transports.websocket import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 
+from .access_log import (
+    AbstractAccessLogger,
+    AbstractAsyncAccessLogger,
+    AccessLogger,
+    JSONAccessLogger,
+    access_logger,
+)
 from .app import Application
 from .app_key import AppKey, NotAppKeyWarning, RequestKey, ResponseKey
+from .asgi import ASGIHandler, ASGIResource, LifespanFailed, asgi_lifespan, mount_asgi
 from .base_request import BaseRequest
+from .certificates import ReloadingSSLContext
 from .cleanup_contexts import CleanupError
 from .compression import ContentCoding
 from .errors import *  # noqa: F403 - the whole tree, as its own __all__ says
@@ -44,22 +53,30 @@ from .routing.static_files import StaticResource
 from .routing.sub_applications import PrefixedSubAppResource
 from .routing.table import UrlDispatcher
 from .run_app import run_app
-from .runner import AppRunner
+from .run_asgi import asgi_application, run_asgi
+from .runner import AppRunner, BaseRunner, ServerRunner, ShutdownReport
+from .serve import serve
 from .server import Server
 from .settings import ServerSettings
-from .sites import BaseSite, SockSite, TCPSite, UnixSite
+from .sites import BaseSite, NamedPipeSite, SockSite, TCPSite, UnixSite
 from .stream_response import StreamResponse
 from .views import View
 from .websocket import WebSocketReady, WebSocketResponse
 
 __all__ = [
+    "ASGIHandler",
+    "ASGIResource",
+    "AbstractAccessLogger",
+    "AbstractAsyncAccessLogger",
     "AbstractResource",
     "AbstractRoute",
     "AbstractRouteDef",
+    "AccessLogger",
     "AppKey",
     "AppRunner",
     "Application",
     "BaseRequest",
+    "BaseRunner",
     "BaseSite",
     "CleanupError",
     "ContentCoding",
@@ -67,9 +84,13 @@ __all__ = [
     "FileField",
     "FileResponse",
     "FormError",
+    "JSONAccessLogger",
+    "LifespanFailed",
+    "NamedPipeSite",
     "NotAppKeyWarning",
     "PlainResource",
     "PrefixedSubAppResource",
+    "ReloadingSSLContext",
     "Request",
     "RequestKey",
     "Resource",
@@ -79,7 +100,9 @@ __all__ = [
     "RouteDef",
     "RouteTableDef",
     "Server",
+    "ServerRunner",
     "ServerSettings",
+    "ShutdownReport",
     "SockSite",
     "StaticDef",
     "StaticResource",
@@ -95,12 +118,16 @@ __all__ = [
     "WebSocketError",
     "WebSocketReady",
     "WebSocketResponse",
+    "access_logger",
+    "asgi_application",
+    "asgi_lifespan",
     "delete",
     "get",
     "head",
     "json_bytes_response",
     "json_response",
     "middleware",
+    "mount_asgi",
     "normalize_path_middleware",
     "options",
     "patch",
@@ -108,6 +135,8 @@ __all__ = [
     "put",
     "route",
     "run_app",
+    "run_asgi",
+    "serve",
     "static",
     "view",
 ]

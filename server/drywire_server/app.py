@@ -11,6 +11,7 @@ from aiosignal import Signal
 from frozenlist import FrozenList
 
 from .app_key import AppKey, NotAppKeyWarning
+from .asgi.callable import ASGICallable
 from .cleanup_contexts import CleanupContexts
 from .middlewares import Middleware, MiddlewareStack
 from .request import Request
@@ -37,7 +38,7 @@ def _deprecated(message: str) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=3)
 
 
-class Application(MutableMapping[Any, Any]):
+class Application(ASGICallable, MutableMapping[Any, Any]):
     """A web application: also a mapping in which handlers find what they share, by keys that are best `AppKey`.
 
     `middlewares` stand around every handler, the first outermost. `on_startup`, `on_shutdown` and `on_cleanup` are
@@ -50,8 +51,12 @@ class Application(MutableMapping[Any, Any]):
     form (1000; 0 for any). `handler_args` are settings of `Server` that have the last word. `logger` is for the
     application's own use. `router`, `loop` and `debug` are deprecated; the last two are without effect.
 
-    It can be made where no event loop runs.
+    It can be made where no event loop runs. Called with nothing it returns itself; called with scope, receive and send
+    it serves them, as an application of ASGI 3.
     """
+
+    logger: logging.Logger = web_logger
+    """Where the application, and not its server, logs."""
 
     def __init__(
         self,
@@ -103,10 +108,6 @@ class Application(MutableMapping[Any, Any]):
 
     def __repr__(self) -> str:
         return f"<Application 0x{id(self):x}>"
-
-    def __call__(self) -> Application:
-        """Return the application itself, so that it can stand where a function is wanted that makes one."""
-        return self
 
     # A mapping
 
@@ -350,7 +351,7 @@ class Application(MutableMapping[Any, Any]):
         """
         _deprecated("Application.make_handler(...) is deprecated, use AppRunner API instead")
         self.freeze()
-        return Server(self.handle, **{**kwargs, **self.handler_args})
+        return Server(self.handle, request_factory=Request, **{**kwargs, **self.handler_args})
 
     async def _handle(self, request: Request) -> StreamResponse:
         return await self.handle(request)

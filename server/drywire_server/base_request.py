@@ -38,6 +38,8 @@ _NOT_GIVEN: Final[Any] = object()
 
 CLIENT_MAX_SIZE: Final = 1024**2
 CLIENT_MAX_FIELDS: Final = 1000
+SMALL_PIECE: Final = 4096
+"""Bytes below which pieces of a body are put together as they come."""
 
 
 class Connection(Link, Protocol):
@@ -155,9 +157,10 @@ class BaseRequest(RequestFields, Storage):
         relative = self.rel_url
         path = relative.raw_path
         try:
+            host = URL.build(scheme=self.scheme, authority=self.host)
             return URL.build(
-                scheme=self.scheme,
-                authority=self.host,
+                scheme=host.scheme,
+                authority=host.raw_authority,
                 path=path if path.startswith("/") else f"/{path}",
                 query_string=relative.raw_query_string,
                 encoded=True,
@@ -210,9 +213,10 @@ class BaseRequest(RequestFields, Storage):
         return self.link.stream.extra_info(name, default)
 
     @property
-    def transport(self) -> RequestTransport:
-        """The connection, as far as handlers need to know and end it, on every event loop."""
-        return RequestTransport(self.link.stream)
+    def transport(self) -> RequestTransport | None:
+        """The connection, as far as handlers need to know and end it, on every event loop; None once it has ended."""
+        stream = self.link.stream
+        return None if stream.closed else RequestTransport(stream)
 
     @property
     def protocol(self) -> Any:
@@ -306,13 +310,20 @@ class BaseRequest(RequestFields, Storage):
         if announced is not None and limit and announced > limit and "Content-Encoding" not in self.headers:
             raise HTTPRequestEntityTooLarge(limit, announced)
         pieces: list[bytes] = []
+        small = bytearray()  # a body in tiny chunks would take many times its size as so many objects
         size = 0
         while piece := await self.content.readany():
             size += len(piece)
             if limit and size > limit:
                 raise HTTPRequestEntityTooLarge(limit, size)
+            if len(piece) < SMALL_PIECE:
+                small += piece
+                continue
+            if small:
+                pieces.append(bytes(small))
+                small.clear()
             pieces.append(piece)
-        return b"".join(pieces)
+        return b"".join((*pieces, small) if small else pieces)
 
     def _text(self, body: bytes) -> str:
         return body.decode("utf-8" if (charset := self.charset) is None else self._known(charset))

@@ -39,8 +39,14 @@ RequestHandler = Callable[[Request], Awaitable[StreamResponse]]
 LINGER_BYTES: Final = 256 * 1024
 """Bytes of an unread request body that are read and dropped to keep its connection."""
 
-TURNS: Final = 32
-"""Requests that arrived together and are answered before other connections get their turn."""
+ONE_GO: Final = 256 * 1024
+"""Bytes of a body that a client has the write timeout for: of a larger piece it has it for each of its parts."""
+
+LAST_CALL: Final = 0.05
+"""Seconds that a kept connection stays open once the server shuts down: a request may be on its way already."""
+
+TURNS: Final = 8
+"""Requests, or pieces of a body, that arrived together and are served before other connections get their turn."""
 
 NEED_DATA: Final = http1.NEED_DATA
 SEND_BODY: Final = http1.SEND_BODY
@@ -56,7 +62,9 @@ class Owner(Protocol):
     requests_count: int
     settings: ServerSettings
     limits: http1.Limits | None
+    logger: logging.Logger
     closing: bool
+    direct: bool
 
     @property
     def runtime(self) -> Runtime: ...
@@ -66,6 +74,7 @@ class ServerConnection:
     """Serves the requests that come over one stream, in order, until either side ends it."""
 
     __slots__ = (
+        "_body_credit",
         "_channel",
         "_context",
         "_end_code",
@@ -97,6 +106,8 @@ class ServerConnection:
         self.websocket: WebSocketResponse | None = None
         """What the connection was switched to, if it was."""
         self.settings = server.settings
+        self._body_credit = math.inf
+        """Seconds that may still be spent waiting for the present request's body."""
         self._channel = HTTPChannel(stream, self.core)
         self._server = server
         self._end_code = WSCloseCode.OK
@@ -186,6 +197,7 @@ class ServerConnection:
         if type(first) is http1.EndOfMessage:
             return self._make_request(head, EMPTY_BODY, self)
         content = StreamReader(self)
+        self._body_credit = self.settings.body_timeout if self.settings.body_rate else math.inf
         if head.headers is not self._uncoded:
             self._decode(head, content)
         if whole is not None:
@@ -213,16 +225,28 @@ class ServerConnection:
         """Wait for a request to begin; False where none came in time."""
         stream = self.stream
         self._turns = 0
-        if self._server.closing:
-            return False
-        stream.read_deadline = self._now() + self.settings.keepalive_timeout
+        patience = LAST_CALL if self._server.closing else self.settings.keepalive_timeout
+        stream.read_deadline = self._now() + patience
         self.idle = True
         try:
             self.core.receive_data(await stream.receive())
-        except (StreamTimeout, StreamBroken, StreamClosed):
+        except StreamTimeout:
+            return self._server.closing and await self._received_by_now()
+        except (StreamBroken, StreamClosed):
             return False
         finally:
             self.idle = False
+        return True
+
+    async def _received_by_now(self) -> bool:
+        """Take what has come while the loop was too busy to see it; return whether anything has."""
+        await self.runtime.sleep_until(self._now())
+        if not self.stream.readable:
+            return False
+        try:
+            self.core.receive_data(await self.stream.receive())
+        except TransportError:
+            return False
         return True
 
     async def _wait_for_rest(self) -> http1.Event | http1.Paused:
@@ -235,7 +259,7 @@ class ServerConnection:
             return http1.PAUSED
 
     async def _take_turns(self) -> None:
-        """Let other connections run after many requests that had all arrived together."""
+        """Let other connections run after many requests, or pieces of a body, that had all arrived together."""
         self._turns += 1
         if self._turns >= TURNS:
             self._turns = 0
@@ -253,7 +277,9 @@ class ServerConnection:
             await self.send(http1.InformationalResponse(100, (), b"Continue"))
         if self.core.their_state is not http1.SEND_BODY:
             return None
-        self.stream.read_deadline = self._now() + self.settings.body_timeout
+        await self._take_turns()  # a body in tiny pieces may all be here
+        begun = self._now()
+        self.stream.read_deadline = begun + min(self.settings.body_timeout, self._body_credit)
         try:
             event = await self._channel.next_event()
         except http1.RemoteProtocolError as error:
@@ -261,6 +287,8 @@ class ServerConnection:
         except (StreamBroken, StreamClosed) as error:
             raise ClientGone(str(error)) from error
         if isinstance(event, http1.Data):
+            if self._body_credit < math.inf:
+                self._body_credit += begun - self._now() + len(event.data) / self.settings.body_rate
             return bytes(event.data), event.chunk_end
         if self._watch is not None:
             self._watch.begin()
@@ -276,6 +304,7 @@ class ServerConnection:
         try:
             while left > 0 and isinstance(event := await self._channel.next_event(), http1.Data):
                 left -= len(event.data)
+                await self._take_turns()
         except (http1.RemoteProtocolError, StreamTimeout):
             return
 
@@ -283,11 +312,33 @@ class ServerConnection:
 
     async def send(self, *events: http1.Event) -> None:
         """Send `events` to the client. Raises ClientGone where it has gone, StreamTimeout where it is too slow."""
+        for event in events:
+            if type(event) is http1.Data and len(event.data) > ONE_GO:
+                return await self._send_in_parts(events)
         self.stream.write_deadline = min(self._now() + self.settings.write_timeout, self.send_by)
         try:
             await self._channel.send(*events)
         except (StreamBroken, StreamClosed) as error:
             raise ClientGone(str(error)) from error
+
+    async def _send_in_parts(self, events: tuple[http1.Event, ...]) -> None:
+        """Do as `send` does, with the write timeout for each part of a large body."""
+        for event in events:
+            if type(event) is http1.Data:
+                view = memoryview(event.data).cast("B")
+                for start in range(0, len(view), ONE_GO):
+                    await ServerConnection.send(self, http1.Data(view[start : start + ONE_GO]))
+            else:
+                await ServerConnection.send(self, event)
+
+    async def _send_whole(self, head: http1.Buffer, *body: http1.Buffer) -> None:
+        """Send a message that the core has written, with the write timeout for each part of a large body."""
+        stream, view = self.stream, memoryview(b"".join(body) if len(body) > 1 else body[0]).cast("B")
+        stream.write_deadline = self._now() + self.settings.write_timeout
+        await stream.send(head, view[:ONE_GO])
+        for start in range(ONE_GO, len(view), ONE_GO):
+            stream.write_deadline = self._now() + self.settings.write_timeout
+            await stream.send(view[start : start + ONE_GO])
 
     async def _respond(self, request: Request) -> bool:
         """Run the handler and send what it returns; return whether a response went out whole."""
@@ -310,9 +361,12 @@ class ServerConnection:
                 and response.compressed is None
                 and not response.is_special
                 and request._on_prepare is None
-                and not self._server.closing
+                and self._server.direct
             ):
                 buffers = self.core.send_whole(*response.whole(request))
+                if len(buffers) > 1 and len(buffers[1]) > ONE_GO:
+                    await self._send_whole(*buffers)
+                    return True
                 self.stream.write_deadline = self._now() + self.settings.write_timeout
                 await self.stream.send(*buffers)
                 return True
@@ -323,7 +377,8 @@ class ServerConnection:
         except (TransportError, ConnectionError):
             raise
         except Exception:  # what its fields or its body are is a mistake of the handler's
-            logger.exception("the response to %s %s cannot be sent as it is", request.method, request.raw_path)
+            message = "the response to %s %s cannot be sent as it is"
+            self._server.logger.exception(message, request.method, request.raw_path)
         return not self.responding and await self._sent(_crash(request), request)
 
     def _handle_apart(self, request: Request) -> Awaitable[object]:
@@ -347,7 +402,8 @@ class ServerConnection:
         """
         if not isinstance(response, StreamResponse):
             kind, path = type(response).__name__, request.raw_path
-            logger.error("the handler of %s %s must return a response, not %s", request.method, path, kind)
+            message = "the handler of %s %s must return a response, not %s"
+            self._server.logger.error(message, request.method, path, kind)
             return False
         if self._server.closing:
             response.force_close()
@@ -371,10 +427,12 @@ class ServerConnection:
         elif isinstance(error, StreamTimeout):
             response = _plain(408, f"the request's body did not come in time: {error}")
         elif isinstance(error, TimeoutError):
-            logger.debug("the handler of %s %s timed out", request.method, request.raw_path, exc_info=error)
+            message = "the handler of %s %s timed out"
+            self._server.logger.debug(message, request.method, request.raw_path, exc_info=error)
             response = _plain(504, "Gateway Timeout")
         else:
-            logger.error("Error handling request %s %s", request.method, request.raw_path, exc_info=error)
+            message = "Error handling request %s %s"
+            self._server.logger.error(message, request.method, request.raw_path, exc_info=error)
             response = _crash(request)
         # Once part of another response is out, only the end of the connection can tell the client.
         return None if self.responding else response
@@ -396,6 +454,12 @@ class ServerConnection:
 
     # Its end
 
+    def last_call(self) -> None:
+        """Close the connection if it waits for a request, unless one is on its way: that is answered first."""
+        if self.idle:
+            self.stream.read_deadline = self._now() + LAST_CALL
+            self.stream.apply_deadlines()
+
     async def go_away(self) -> None:
         """Close the WebSocket that it was switched to, since the server shuts down."""
         if self.websocket is not None:
@@ -414,7 +478,7 @@ class ServerConnection:
         if self.core.our_state is SEND_BODY and stream.extra_info("ssl_object") is not None:
             return  # a TLS close would say that a body which ends with the connection is whole (RFC 9112, 9.8)
         stream.write_deadline = stream.read_deadline = self._now() + self.settings.lingering_time
-        unread = self.core.their_state in (SEND_BODY, http1.ERROR) or self.core.trailing_data[0]
+        unread = self.core.their_state in (SEND_BODY, http1.ERROR) or self.core.trailing_data[0] or stream.readable
         if unread and not self.core.trailing_data[1]:
             await stream.send_eof()
             left = LINGER_BYTES

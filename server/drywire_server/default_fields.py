@@ -5,27 +5,33 @@ from __future__ import annotations
 import sys
 from time import time  # noqa: TID251 - a Date is wall-clock time, which no runtime has
 
+from multidict import CIMultiDict
+
 from drywire_sansio import __version__
 from drywire_sansio.dates import imf_fixdate
 from drywire_sansio.http1 import FieldLines
+from drywire_transports.message_fields import map_to_fields
 
-__all__ = ["SERVER_FIELD", "SERVER_SOFTWARE", "date_field", "fields_of_body"]
+__all__ = ["SERVER_FIELD", "SERVER_SOFTWARE", "date_field", "fields_of_body", "fields_of_headers"]
 
 SERVER_SOFTWARE = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
 SERVER_FIELD = (b"Server", SERVER_SOFTWARE.encode("ascii"))
 KEPT = 256
 """Heads kept for the present second."""
+MANY = 16
+"""Fields of a program's own above which a head is not kept."""
+_UNPLAIN = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 
 
 class _PresentSecond:
-    """What holds for one second. The heads in it hold nothing of a user's but a content type and a length."""
+    """What holds for one second: the date, and the heads that went out in it, each with what it was made of."""
 
     __slots__ = ("date", "heads", "second")
 
     def __init__(self) -> None:
         self.second = -1
         self.date = b""
-        self.heads: dict[tuple[str, int], FieldLines] = {}
+        self.heads: dict[tuple[object, int], FieldLines] = {}
 
     def update(self) -> None:
         second = int(time())
@@ -59,4 +65,30 @@ def fields_of_body(content_type: str, length: int) -> FieldLines:
         lines = FieldLines(fields)
         if len(heads) < KEPT:
             heads[content_type, length] = lines
+    return lines
+
+
+def fields_of_headers(headers: CIMultiDict[str], length: int) -> FieldLines | None:
+    """Return `headers` with the length in bytes of the body, Date and Server behind them.
+
+    None where they say something of the connection or of those, or are many: whole heads are for plain responses that
+    come again and again. Raises LocalProtocolError for what HTTP does not allow.
+    """
+    if len(headers) > MANY:
+        return None
+    _present.update()
+    heads = _present.heads
+    items = tuple(headers.items())
+    lines = heads.get((items, length))
+    if lines is None:
+        if not _UNPLAIN.isdisjoint([name.lower() for name, _ in items]):
+            return None
+        fields = map_to_fields(headers)
+        fields.append((b"Content-Length", b"%d" % length))
+        if length and "Content-Type" not in headers:
+            fields.append((b"Content-Type", b"application/octet-stream"))
+        fields += [(b"Date", _present.date), SERVER_FIELD]
+        lines = FieldLines(fields)
+        if len(heads) < KEPT:
+            heads[items, length] = lines
     return lines

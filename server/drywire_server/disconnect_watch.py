@@ -43,6 +43,7 @@ class DisconnectWatch:
             if self._watcher is not None:
                 self._watcher.cancel()
                 await self._watcher.wait()
+            await self._handler.wait()
         if self.is_gone or not self._outcome:
             raise StreamClosed("the client has ended the connection, so the handler was cancelled")
         result, error = self._outcome[0]

@@ -32,6 +32,8 @@ IN_MEMORY: Final = 1024**2
 """Bytes of an uploaded file up to which it is kept in memory; a larger one goes to a temporary file."""
 PIECE: Final = 256 * 1024
 """Bytes of an uploaded file that are written at a time."""
+IN_A_ROW: Final = 32
+"""Fields of a form after which other tasks run, since all of them may be here already."""
 
 
 class FormError(RequestPayloadError, ValueError):
@@ -127,17 +129,22 @@ async def read_multipart_form(
     usual = MultipartLimits()
     limits = MultipartLimits(body=max_size or usual.body, parts=max_fields or usual.part)
     fields: MultiDict[FormValue] = MultiDict()
+    runtime = current_runtime()
     try:
         reader = make_reader(limits=limits)
         while (part := await reader.next()) is not None:
+            if len(fields) % IN_A_ROW == IN_A_ROW - 1:
+                await runtime.sleep_until(runtime.now())
             if not isinstance(part, BodyPartReader):
                 raise FormError("a form with a multipart body in a part: read it by multipart()")
             if part.name is None:
                 raise FormError("a part of the form has no name: Multipart field missing name.")
             fields.add(part.name, await _file(part, files) if part.filename else await _value(part))
+    except (FormError, UnicodeDecodeError):
+        raise
     except MultipartError as error:
         raise _refused(error, max_size, max_fields) from error
-    except RuntimeError as error:  # an encoding, or a charset of the whole form, that nobody knows
+    except (RuntimeError, ValueError) as error:  # of an encoding that nobody knows, or that is broken
         raise FormError(str(error)) from error
     return MultiDictProxy(fields)
 

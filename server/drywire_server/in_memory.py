@@ -11,7 +11,7 @@ from drywire_transports import ByteStream, TaskHandle, current_runtime
 from .app import Application
 from .runner import AppRunner
 
-__all__ = ["ApplicationInMemory"]
+__all__ = ["ApplicationInMemory", "StreamSite"]
 
 GRACE: Final = 5.0
 """Seconds in which the handler of a connection must end once it is cancelled."""
@@ -31,7 +31,7 @@ class ApplicationInMemory:
 
     def __init__(self, app: Application, *, shutdown_timeout: float = 1.0, **settings: Any) -> None:
         self._runner = AppRunner(app, shutdown_timeout=shutdown_timeout, **settings)
-        self._site = _StreamSite()
+        self._site = StreamSite()
 
     @property
     def app(self) -> Application:
@@ -41,7 +41,7 @@ class ApplicationInMemory:
     async def start(self) -> None:
         """Freeze the application and run its `on_startup`. Raises what that raises."""
         await self._runner.setup()
-        self._site = _StreamSite()
+        self._site = StreamSite()
         self._runner.register(self._site)
 
     def accept(
@@ -65,7 +65,7 @@ class ApplicationInMemory:
         await self._runner.cleanup()
 
 
-class _StreamSite:
+class StreamSite:
     """The tasks of the connections, as a runner knows a site."""
 
     name = "memory"
@@ -76,6 +76,7 @@ class _StreamSite:
         self._cancelled = False
 
     def add(self, task: TaskHandle) -> None:
+        """Keep the task of a connection."""
         self._tasks = {other for other in self._tasks if not other.done}
         self._tasks.add(task)
 
@@ -83,11 +84,13 @@ class _StreamSite:
         """Do nothing: whoever hands over streams stops by itself."""
 
     def cancel(self) -> None:
+        """Cancel the connections."""
         self._cancelled = True
         for task in self._tasks:
             task.cancel()
 
     async def join(self, deadline: float = math.inf) -> bool:
+        """Wait for the connections to end, or for `deadline`; return whether they have."""
         if self._cancelled:  # they end in their next turn, which a deadline of now would not wait for
             deadline = max(deadline, current_runtime().now() + GRACE)
         return all([await task.wait(deadline) for task in self._tasks])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from yarl import URL
+
 from .http_exceptions import HTTPMove, HTTPPermanentRedirect
 from .match_info import Handler
 from .middlewares import Middleware, middleware
@@ -53,7 +55,7 @@ def normalize_path_middleware(
                 location = "/" + quoted_path(variant.lstrip("/\\"))
                 if location != path and await _has_route(request, location):
                     _, mark, query = request.raw_path.partition("?")
-                    raise redirect_class(location + mark + query)
+                    raise redirect_class(URL(location + mark + query, encoded=True))
         return await handler(request)
 
     return normalize

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from drywire_sansio import http1
 from drywire_transports import ByteStream
@@ -10,6 +10,9 @@ from drywire_transports import ByteStream
 from .stream_response import Link
 
 __all__ = ["RequestTransport", "RequestWriter"]
+
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class RequestTransport:
@@ -29,6 +32,11 @@ class RequestTransport:
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """Return what is known under `name`, such as ``"peername"`` or ``"ssl_object"``; else `default`."""
         return self._stream.extra_info(name, default)
+
+    def write(self, data: bytes) -> None:
+        """Take a 100 Continue, which is sent as soon as the body is read. Raises RuntimeError for anything else."""
+        if data != CONTINUE:
+            raise RuntimeError("a response is written by its own write(), not by the transport of the request")
 
     def is_closing(self) -> bool:
         """Whether the connection is closed, or being closed."""
@@ -52,7 +60,12 @@ class RequestWriter:
         self._link = link
 
     async def write(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Send `chunk`; return when there is room for more. Raises ClientGone, StreamTimeout, LocalProtocolError."""
+        """Send `chunk`; return when there is room for more. Raises ClientGone, StreamTimeout, LocalProtocolError.
+
+        A 100 Continue, which handlers of the field Expect write, is sent as soon as the body is read.
+        """
+        if chunk == CONTINUE:
+            return
         await self._link.send(http1.Data(chunk))
 
     async def drain(self) -> None:

@@ -18,7 +18,7 @@ from drywire_transports.payloads import BytesPayload, IOBasePayload, Payload, ge
 from drywire_transports.payloads import LookupError as NoPayload
 
 from .compression import ALL_CODINGS, BodyEncoder, Compression, ContentCoding, encode_in_thread
-from .default_fields import fields_of_body
+from .default_fields import fields_of_body, fields_of_headers
 from .stream_response import Asked, Fields, StreamResponse, forbids_body
 
 __all__ = ["CookieToSet", "Response"]
@@ -57,6 +57,7 @@ class Response(StreamResponse):
     _coded: bytes | None = None
     _executor: tuple[int, Executor | None] = (EXECUTOR_SIZE, None)
     _payload: Payload | None = None  # what the body is made of, where that is not bytes
+    _replaced: tuple[Payload, ...] = ()  # payloads that it was made of before
     _is_streamed = False  # whether it is written piece by piece by the payload
     _timeout: float | None = None
     is_special = False
@@ -103,8 +104,8 @@ class Response(StreamResponse):
     def _settle_type(self, body: object, is_text: bool, content_type: str | None, charset: str | None) -> str | None:
         """Settle what the Content-Type will say; return the charset."""
         if content_type is None:
-            if body is not None and charset is None and not isinstance(body, _BYTES):
-                return None  # the body itself says what it is
+            if charset is None and not is_text and not isinstance(body, _BYTES):
+                return None  # there is nothing to tell the type of, or the body itself says what it is
             content_type = "text/plain" if is_text else "application/octet-stream"
         elif "charset" in content_type.lower():
             raise ValueError("charset must not be in content_type: pass it as charset")
@@ -170,9 +171,9 @@ class Response(StreamResponse):
     @body.setter
     def body(self, body: Any) -> None:
         self._refuse_if_prepared("the body")
-        before, self._payload, self._is_streamed = self._payload, None, False
-        if before is not None and before is not body:
-            before._close()
+        if self._payload is not None:
+            self._replaced = (*self._replaced, self._payload)  # perhaps the new one reads from it
+        self._payload, self._is_streamed = None, False
         self._body = self._coded = None
         if self._headers is not None:
             self._headers.pop("Content-Length", None)
@@ -195,7 +196,8 @@ class Response(StreamResponse):
         for name, value in payload.headers.items():
             headers.setdefault(name, value)
         self._body = payload.in_memory() if type(payload).write is BytesPayload.write else None
-        self._is_streamed = self.is_special = self._body is None
+        self._is_streamed = self._body is None
+        self.is_special = self.is_special or self._is_streamed
 
     @property
     def text(self) -> str | None:
@@ -251,24 +253,24 @@ class Response(StreamResponse):
     def whole(self, request: Asked) -> tuple[http1.Response, Buffer]:
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         body = self._body
-        if self._headers is None and self._default_type is not None and self._keep_alive:
-            status = self._status
-            if status not in _NO_LENGTH:
-                length = 0 if body is None else memoryview(body).nbytes
-                head = http1.Response(status, fields_of_body(self._default_type, length), self._reason)
-                self._request = request
-                self._eof_sent = True
-                if body is None or request.method == "HEAD":
-                    return head, b""
-                self._body_length = length
-                return head, body
-        head = self.head(request)
+        lines = self._plain_fields(0 if body is None else _size(body))
+        head = self.head(request) if lines is None else http1.Response(self._status, lines, self._reason)
         self._request = request
         self._eof_sent = True
         if body is None or forbids_body(request.method, self._status):
             return head, b""
         self._body_length = _size(body)
         return head, body
+
+    def _plain_fields(self, length: int) -> http1.FieldLines | None:
+        """Return the fields of a head that mostly says what others have said, None where it is another kind."""
+        if self._status in _NO_LENGTH or not self._keep_alive:
+            return None
+        if self._headers is None:
+            return None if self._default_type is None else fields_of_body(self._default_type, length)
+        if self._cookies or self._is_settled:
+            return None
+        return fields_of_headers(self.headers, length)
 
     async def prepare(self, request: Asked) -> None:
         """Send the head. Does nothing the second time. Raises ResponseHeadError, a ValueError."""
@@ -286,10 +288,12 @@ class Response(StreamResponse):
         if self._is_streamed or self.prepared or type(self).prepare is not Response.prepare:
             await super().send_to(request)
             return
-        await self._make_ready(request)
-        events = self._body_events(request)
-        await self._begin(request, *events)
-        self._eof_sent = True
+        try:
+            await self._make_ready(request)
+            await self._begin(request, *self._body_events(request))
+            self._eof_sent = True
+        finally:
+            await self._let_go()
 
     async def _send_in_time(self, request: Asked, seconds: float) -> None:
         link: Any = request.link
@@ -325,12 +329,12 @@ class Response(StreamResponse):
 
     async def _let_go(self) -> None:
         """Close what the body is read from: at once, and where its kind has a close of its own, by that."""
-        payload = self._payload
-        if payload is None:
-            return
-        payload._close()
-        if type(payload).close is not Payload.close:
-            await payload.close()
+        payloads = self._replaced if self._payload is None else (*self._replaced, self._payload)
+        for payload in payloads:
+            payload._close()
+        for payload in payloads:
+            if type(payload).close is not Payload.close:
+                await payload.close()
 
     def _body_events(self, request: Asked) -> tuple[http1.Event, ...]:
         body = self._sent_body
@@ -350,6 +354,8 @@ class Response(StreamResponse):
             length = self.content_length
             if length is not None:
                 fields.append((b"Content-Length", b"%d" % length))
+            if length != 0 and "Content-Type" not in self.headers and not self._is_settled:
+                fields.append((b"Content-Type", b"application/octet-stream"))
         return fields
 
 

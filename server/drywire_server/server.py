@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Final
@@ -11,9 +12,17 @@ from typing import Any, Final
 from drywire_sansio.limits import DEFAULT_LIMITS, Limits
 from drywire_transports import ByteStream, Runtime, TaskHandle, TransportError, current_runtime
 
+from .access_log import (
+    AbstractAccessLogger,
+    AbstractAsyncAccessLogger,
+    AccessLogger,
+    access_logger,
+    make_access_logger,
+)
 from .base_request import BaseRequest
 from .connection import RequestHandler, ServerConnection
 from .errors import GracefulExit
+from .logged_connection import LoggedConnection
 from .settings import ServerSettings
 
 __all__ = ["Server", "settings_from"]
@@ -22,10 +31,7 @@ logger = logging.getLogger("drywire.server")
 
 _SETTINGS: Final = frozenset(field.name for field in fields(ServerSettings))
 _LIMITS: Final = {"max_line_size": "start_line", "max_field_size": "field_line", "max_headers": "field_count"}
-_WITHOUT_EFFECT: Final = frozenset(
-    {"access_log", "access_log_class", "access_log_format", "debug", "logger", "read_bufsize", "tcp_keepalive"}
-    | {"timeout_ceil_threshold"}
-)
+_WITHOUT_EFFECT: Final = frozenset({"debug", "read_bufsize", "timeout_ceil_threshold"})
 
 
 def settings_from(
@@ -53,8 +59,10 @@ class Server:
     `handler` is an async function from a request to its response; there is no routing around it, and the request is a
     `BaseRequest`. `request_factory` makes requests otherwise, of head, content and connection. With
     `handler_cancellation` the handler is cancelled once its client has gone. `settings` bounds what a client may take
-    in time, `limits` in size; `kwargs` are single settings by name. `loop` is ignored: the server runs on the loop that
-    first gives it a connection. Raises TypeError for a setting that there is not.
+    in time, `limits` in size; `kwargs` are single settings by name. `logger` gets what goes wrong. Each request is
+    logged to `access_log` (None: nowhere), in `access_log_format`, by an `access_log_class`, where that is `enabled`.
+    `loop` is ignored: the server runs on the loop that first gives it a connection. Raises TypeError for a setting that
+    there is not.
     """
 
     def __init__(
@@ -67,6 +75,10 @@ class Server:
         runtime: Runtime | None = None,
         settings: ServerSettings | None = None,
         limits: Limits | None = None,
+        logger: logging.Logger = logger,
+        access_log: logging.Logger | None = access_logger,
+        access_log_class: type[AbstractAccessLogger] | type[AbstractAsyncAccessLogger] = AccessLogger,
+        access_log_format: str = AccessLogger.LOG_FORMAT,
         **kwargs: Any,
     ) -> None:
         if handler_cancellation:
@@ -76,8 +88,14 @@ class Server:
         self.request_factory: Callable[..., Any] = request_factory or BaseRequest
         self.requests_count = 0
         """Requests that have come so far."""
+        self.logger = logger
+        """What is told of handlers that fail."""
+        self.access = make_access_logger(access_log, access_log_class, access_log_format)
+        """What is told of each request; None for nothing."""
         self.closing = False
         """Whether connections end after the response they are at."""
+        self.direct = True
+        """Whether a plain response may be sent in the shortest way, which neither closes nor logs."""
         self.on_exit: Callable[[], None] | None = None
         """Called where a handler raises GracefulExit, which otherwise goes on to the event loop."""
         self._runtime = runtime
@@ -101,8 +119,15 @@ class Server:
 
     async def serve(self, stream: ByteStream) -> None:
         """Serve one connection to its end."""
-        connection = ServerConnection(stream, self)
+        access = self.access
+        if access is not None and access.enabled:
+            self.direct = False
+            connection: ServerConnection = LoggedConnection(stream, self, access)
+        else:
+            connection = ServerConnection(stream, self)
         self._connections.add(connection)
+        if not self.settings.tcp_keepalive:
+            _set_keepalive(stream, False)
         try:
             await connection.run()
         except GracefulExit:
@@ -140,9 +165,9 @@ class Server:
     def drain(self) -> None:
         """Close idle connections now, and the others once they have sent the response they are at."""
         self.closing = True
+        self.direct = False
         for connection in self._connections:
-            if connection.idle:
-                connection.stream.abort()
+            connection.last_call()
 
     pre_shutdown = drain
 
@@ -169,3 +194,11 @@ class Server:
 
 SHUTDOWN: Final = 15.0
 """Seconds that requests under way have, unless it is said otherwise."""
+
+
+def _set_keepalive(stream: ByteStream, wanted: bool) -> None:
+    """Have the system probe a silent peer, or not; a listening socket has it on, and its connections inherit that."""
+    sock = stream.extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(wanted))

@@ -17,6 +17,9 @@ class ServerSettings:
     """From the first byte of a request to the end of its head; answered with 408."""
     body_timeout: float = 60.0
     """Without a byte of the request's body while the handler waits for it; answered with 408."""
+    body_rate: float = 240.0
+    """Bytes a second that a request's body must come with on average, while the handler waits for it and once that took
+    longer than `body_timeout`; answered with 408. 0 for none: bodies that are streams of events may be slower."""
     write_timeout: float = 60.0
     """Without room for more of the response: a client that does not read is cut off."""
     lingering_time: float = 10.0
@@ -25,3 +28,5 @@ class ServerSettings:
     """Whether coded bodies of requests are decoded as they are read (Content-Encoding)."""
     handler_cancellation: bool = False
     """Whether a handler is cancelled once its client has ended the connection."""
+    tcp_keepalive: bool = True
+    """Whether the system probes a client that is silent, after the time that it has for that (hours, mostly)."""

@@ -223,6 +223,10 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         """Settle the coding of the body, and let the application see the head before it goes out."""
         if self.compressed is not None:
             await self._start_coding(request, self.compressed)
+        await self._show_head(request)
+
+    async def _show_head(self, request: Asked) -> None:
+        """Let the application see and change the head (`on_response_prepare`)."""
         hook: Callable[[Any, Any], Awaitable[None]] | None = getattr(request, "_on_prepare", None)
         if hook is not None:
             self._settle(request)

@@ -13,6 +13,7 @@ from drywire_transports import ByteStream, Runtime
 from drywire_transports.message_fields import map_to_fields
 from drywire_transports.websocket import WebSocketEndpoint, WSMessage
 
+from .cookies import set_cookie_fields
 from .errors import HTTPBadRequest, HTTPServiceUnavailable, HTTPUpgradeRequired
 from .settings import ServerSettings
 from .stream_response import StreamResponse
@@ -140,7 +141,8 @@ class WebSocketResponse(WebSocketEndpoint, StreamResponse):
             raise HTTPServiceUnavailable(text="503: the server is shutting down")
         accepted = self._checked(request)
         head = accepted.response
-        fields = [*head.headers, *map_to_fields(self.headers)]
+        await self._show_head(request)
+        fields = [*head.headers, *map_to_fields(self.headers), *set_cookie_fields(self.cookies)]
         await link.send(http1.InformationalResponse(head.status, fields, head.reason))
         link.responding = True
         self._request = request

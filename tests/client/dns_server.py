@@ -107,8 +107,8 @@ class DNSServer:
 
     def _over_tcp(self, client):
         client.settimeout(5)
-        (length,) = struct.unpack("!H", client.recv(2))
-        query = dns.message.from_wire(client.recv(length))
+        wire = _exactly(client, *struct.unpack("!H", _exactly(client, 2)))
+        query = dns.message.from_wire(wire)
         how, reply = self._reply(query, "tcp")
         if how != "stuck":
             client.sendall(reply.to_wire(prepend_length=True))
@@ -165,6 +165,17 @@ class DNSServer:
             evil = "6.6.6.6" if kind == "A" else "6::6"
             real.answer = [dns.rrset.from_text(query.question[0].name, 60, "IN", kind, evil)]
             elsewhere.sendto(real.to_wire(), peer)
+
+
+def _exactly(client, size):
+    """Return the next `size` bytes. Raises ConnectionError where the client has hung up before: it may, at any time."""
+    data = b""
+    while len(data) < size:
+        more = client.recv(size - len(data))
+        if not more:
+            raise ConnectionError("the client has hung up")
+        data += more
+    return data
 
 
 def _name(query):

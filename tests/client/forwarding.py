@@ -12,7 +12,7 @@ from yarl import URL
 from drywire import web
 from drywire_transports import TransportError, current_runtime
 
-__all__ = ["basic", "fields_of", "forward", "logins", "named", "targets", "telling"]
+__all__ = ["basic", "cancelled_at_each_step", "fields_of", "forward", "logins", "named", "targets", "telling"]
 
 
 async def pump(source, sink):
@@ -105,3 +105,20 @@ def telling():
 def named(url, name="name.invalid"):
     """Return `url` by a name that no resolver knows."""
     return URL(url).with_host(name)
+
+
+async def cancelled_at_each_step(session, url, steps):
+    """Make a request whose connection is not kept, cancelled one turn of the loop later each time: none is left."""
+    runtime = current_runtime()
+
+    async def once():
+        await (await session.get(url)).read()
+
+    for step in range(steps):
+        task = runtime.spawn(once)
+        for _ in range(step):
+            await runtime.sleep_until(runtime.now())
+        task.cancel()
+        assert await task.wait(runtime.now() + 5)
+        assert "0 in use, 0 idle" in repr(session.connector)
+    assert (await session.get(url)).status == 200

@@ -12,7 +12,7 @@ from drywire_transports import current_runtime
 
 from ..websocketing import app_of, echo
 from .conftest import OK
-from .forwarding import basic, fields_of, forward, logins, named, targets, telling
+from .forwarding import basic, cancelled_at_each_step, fields_of, forward, logins, named, targets, telling
 
 BIG = bytes(range(256)) * 4096  # 1 MiB
 
@@ -207,22 +207,10 @@ async def test_the_deadline_of_connecting_ends_with_tls(scripted, server_tls, cl
 
 
 async def test_a_request_cancelled_at_any_step_gives_its_place_back(scripted, serving, server_tls, client_tls):
-    runtime = current_runtime()
     connector = drywire.TCPConnector(limit=1, force_close=True, ssl=client_tls)
     async with serving(telling(), ssl_context=server_tls) as url, scripted(forward, server_tls) as proxy:
         async with drywire.ClientSession(proxy=proxy.url, connector=connector) as session:
-
-            async def once():
-                await (await session.get(url)).read()
-
-            for step in range(30):
-                task = runtime.spawn(once)
-                for _ in range(step):
-                    await runtime.sleep_until(runtime.now())
-                task.cancel()
-                assert await task.wait(runtime.now() + 5)
-                assert "0 in use, 0 idle" in repr(connector)
-            assert (await session.get(url)).status == 200
+            await cancelled_at_each_step(session, url, 30)
 
 
 async def test_the_environment_may_name_a_proxy_that_is_reached_by_tls(

@@ -214,7 +214,7 @@ def drywire_figures():
     return drywire.TCPConnector().figures
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=28, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, limit=st.integers(0, 3), limit_per_host=st.integers(0, 2))
 async def test_the_pool_does_what_the_model_does(scripted, eventually, steps, limit, limit_per_host):
     connector = drywire.TCPConnector(limit=limit, limit_per_host=limit_per_host)

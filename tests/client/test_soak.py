@@ -11,7 +11,7 @@ from ..tree import ROOT, environment
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop", "trio"])
 def test_nothing_is_lost_or_left_behind(loop):
-    command = [sys.executable, str(ROOT / "tools" / "soak"), "--idle", "1500", "--faults", "2500", "--loop", loop]
+    command = [sys.executable, str(ROOT / "tools" / "soak"), "--idle", "800", "--faults", "1600", "--loop", loop]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment())
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     idle, faults, server = done.stdout.splitlines()

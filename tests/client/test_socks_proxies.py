@@ -14,7 +14,7 @@ from drywire_transports import current_runtime
 
 from ..websocketing import app_of, echo
 from .conftest import OK
-from .forwarding import forward, named, telling
+from .forwarding import cancelled_at_each_step, forward, named, telling
 from .socksing import GRANTED, at, refuse, socks
 
 KINDS = ("socks4", "socks4a", "socks5", "socks5h")
@@ -355,22 +355,10 @@ async def test_a_proxy_that_nobody_listens_for_is_named_with_the_server(scripted
 
 
 async def test_a_request_cancelled_at_any_step_gives_its_place_back(scripted, serving):
-    runtime = current_runtime()
     connector = drywire.TCPConnector(limit=1, force_close=True)
     async with serving(telling()) as url, scripted(socks(("x", "y"))) as proxy:
         async with drywire.ClientSession(proxy=at(proxy, "socks5", "x:y@"), connector=connector) as session:
-
-            async def once():
-                await (await session.get(url)).read()
-
-            for step in range(20):
-                task = runtime.spawn(once)
-                for _ in range(step):
-                    await runtime.sleep_until(runtime.now())
-                task.cancel()
-                assert await task.wait(runtime.now() + 5)
-                assert "0 in use, 0 idle" in repr(connector)
-            assert (await session.get(url)).status == 200
+            await cancelled_at_each_step(session, url, 20)
 
 
 # Several addresses of a server

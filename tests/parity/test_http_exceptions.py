@@ -33,8 +33,9 @@ TABLE = """
     500 HTTPInternalServerError 501 HTTPNotImplemented 502 HTTPBadGateway 503 HTTPServiceUnavailable
     504 HTTPGatewayTimeout 505 HTTPVersionNotSupported 506 HTTPVariantAlsoNegotiates 507 HTTPInsufficientStorage
     510 HTTPNotExtended 511 HTTPNetworkAuthenticationRequired
-""".split()
-CLASSES = list(zip(map(int, TABLE[::2]), TABLE[1::2], strict=True))
+"""
+WORDS = TABLE.split()
+CLASSES = list(zip(map(int, WORDS[::2]), WORDS[1::2], strict=True))
 EMPTY = {204, 205, 304}
 POSITIONAL = {405: ("get", ["PUT", "GET"]), 413: (10, 20), 451: ("http://law.test",)}
 

@@ -214,19 +214,20 @@ async def test_i_03_middlewares_are_added_before_the_start():
             app.middlewares.append(named("c", calls))
 
 
-async def test_i_04_pages_for_errors(caplog):
-    @web.middleware
-    async def pages(request, handler):
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            if error.status not in (404, 500):
-                raise
-            return web.Response(text=f"page of {error.status}", status=error.status)
-        if response.status == 500:
-            return web.Response(text="page of a 500 that was returned", status=500)
-        return response
+@web.middleware
+async def pages(request, handler):
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        if error.status not in (404, 500):
+            raise
+        return web.Response(text=f"page of {error.status}", status=error.status)
+    if response.status == 500:
+        return web.Response(text="page of a 500 that was returned", status=500)
+    return response
 
+
+async def test_i_04_pages_for_errors(caplog):
     async def crash(request):
         raise RuntimeError("ours")
 

@@ -2,7 +2,7 @@
 
 import gc
 import os
-import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +49,12 @@ def part(name, content, filename=None, fields=b""):
 END = b"--x--\r\n"
 
 
+def open_files():
+    """How many descriptors this process has; 0 where the system does not say."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
 async def test_cve_2026_34516_34517_fields_of_a_form_are_bounded_together(posted):
     """Each field is small; all of them are not."""
     body = [part(b"f%d" % number, b"v" * 1000) for number in range(30)] + [END]
@@ -57,14 +63,14 @@ async def test_cve_2026_34516_34517_fields_of_a_form_are_bounded_together(posted
 
 
 async def test_cve_2026_69227_a_file_is_bounded_before_it_is_kept(posted):
-    status, _ = await posted([part(b"f", b"v" * 2_000_000, b"a.bin"), END])
+    status, _ = await posted([part(b"f", b"v" * 250_000, b"a.bin"), END], client_max_size=100_000)
     assert status == 413
 
 
 async def test_cve_2026_69228_heads_and_empty_parts_count(posted):
     """Fields without content, or with heads as long as allowed, cost memory, too."""
-    heads = [part(b"f%d" % number, b"", fields=b"X-Fill: %b\r\n" % (b"h" * 8000)) for number in range(200)]
-    assert (await posted([*heads, END]))[0] == 413
+    heads = [part(b"f%d" % number, b"", fields=b"X-Fill: %b\r\n" % (b"h" * 8000)) for number in range(40)]
+    assert (await posted([*heads, END], client_max_size=100_000))[0] == 413
     assert (await posted([*([part(b"f", b"")] * 400), END], client_max_size=20_000))[0] == 413
 
 
@@ -102,32 +108,15 @@ async def test_cve_2023_46136_a_body_of_line_ends_takes_linear_time(posted):
         (part(b"f", b"v", fields=b"X: h\r\n" * 200) + END, 431),
         (part(b"f", b"v", fields=b"Content-Type: text/plain; charset=punycode\r\n") + END, 415),
         (part(b"_charset_", b"h" * 100) + END, 400),
-        (part(b"f", b"!", fields=b"Content-Transfer-Encoding: base64\r\n") + END, 400),
+        (part(b"f", b"A", fields=b"Content-Transfer-Encoding: base64\r\n") + END, 400),
     ],
 )
 async def test_cve_2024_30251_a_broken_form_is_refused_and_leaves_nothing_open(posted, body, status):
-    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    before = open_files()
     found, _ = await posted(part(b"file", b"v" * 2_000_000, b"a") + body, client_max_size=2**23)
     assert found == status
     gc.collect()
-    after = set(os.listdir("/proc/self/fd")) if before else set()
-    assert len(after) <= len(before) + 1
-
-
-async def test_memory_for_a_refused_form_is_bounded(posted):
-    body = [part(b"f%d" % number, b"v" * 60_000) for number in range(100)] + [END]
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
-        data = b"".join(body)
-        peak_of_test = tracemalloc.get_traced_memory()[1] - before
-        assert (await posted(data, client_max_size=100_000))[0] == 413
-        peak = tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-    # the test itself holds the request three times over; the server adds little to that
-    assert peak < 5 * peak_of_test
+    assert open_files() <= before + 1
 
 
 async def test_cve_2026_54280_files_of_a_form_are_closed_when_the_client_leaves(serving):

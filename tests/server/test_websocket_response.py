@@ -189,3 +189,23 @@ async def test_an_unprepared_websocket_that_is_returned_is_prepared_and_closed(s
             assert (await ws.receive()).data == 1000
         async with session.get(url) as response:
             assert response.status == 400
+
+
+async def test_the_head_of_a_websocket_has_cookies_and_is_shown_to_the_application(serving):
+    async def hook(request, response):
+        response.headers["X-Hook"] = type(response).__name__
+
+    async def handler(request):
+        request._on_prepare = hook
+        ws = web.WebSocketResponse()
+        ws.set_cookie("a", "1")
+        await ws.prepare(request)
+        await ws.send_str("hello")
+        return ws
+
+    app = web.Application()
+    app.router.add_get("/", handler)
+    async with serving(app) as url, drywire.ClientSession() as session, session.ws_connect(url) as ws:
+        assert (await ws.receive_str()) == "hello"
+        assert ws._response.headers["X-Hook"] == "WebSocketResponse"
+        assert ws._response.headers["Set-Cookie"] == "a=1; Path=/"

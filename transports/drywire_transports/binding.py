@@ -104,15 +104,16 @@ def bind_unix(path: str) -> socket.socket:
 
 
 def prepare(sock: socket.socket) -> None:
-    """Make a bound socket ready to listen: non-blocking, and with TCP_NODELAY for the connections it will accept.
+    """Make a bound socket ready to listen: non-blocking, with TCP_NODELAY and keep-alive for what it will accept.
 
-    They inherit the option, which saves a system call each; asyncio sets it by itself, but only where a socket was
-    made with its protocol spelled out.
+    Connections inherit these options, which saves a system call each; asyncio sets TCP_NODELAY by itself, but only
+    where a socket was made with its protocol spelled out. Keep-alive finds peers that went without a word.
     """
     sock.setblocking(False)
     if not is_unix(sock):
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def is_unix(sock: socket.socket) -> bool:

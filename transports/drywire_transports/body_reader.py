@@ -26,6 +26,8 @@ Piece = tuple[bytes, bool]
 
 DECODED_PIECE = 256 * 1024
 """Bytes that a coded body is decoded to at a time: however far it inflates, no more of it lies in memory unread."""
+DECODED_IN_A_ROW = 2
+"""Such pieces after which other tasks run, where a few bytes inflate to many of them."""
 READ_LIMIT = 2**18
 """The `limit` that aiohttp's users know, in bytes."""
 
@@ -99,6 +101,7 @@ class StreamReader:
     _decoder: ContentDecoder | None = None
     _failed: Callable[[ContentCodingError], Exception] | None = None
     _callbacks: tuple[Callable[[], None], ...] = ()
+    _decoded_in_a_row = 0
     _waiting: Any = None
     _reading = False
     _limit = READ_LIMIT
@@ -418,10 +421,21 @@ class StreamReader:
     async def _fill_decoded(self, for_chunk_end: bool) -> bool:
         while self._decoder is not None:
             if self._decode_one() or (for_chunk_end and self._is_at_chunk_end):
+                self._decoded_in_a_row += 1
+                if self._decoded_in_a_row >= DECODED_IN_A_ROW:
+                    await self._let_others_run()
                 return True
+            self._decoded_in_a_row = 0
             if not await self._next(for_chunk_end) and not self._raw:
                 self._end_decoding()
         return False
+
+    async def _let_others_run(self) -> None:
+        self._decoded_in_a_row = 0
+        running = type(self).runtime
+        if running is not None:
+            runtime = running()
+            await runtime.sleep_until(runtime.now())
 
     def _decode_one(self) -> bool:
         """Decode the next piece of what has come; False where there is none."""

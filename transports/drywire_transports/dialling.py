@@ -14,17 +14,17 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from drywire_sansio.address_order import interleave_families
 
-from .errors import ConnectFailed, ConnectTimedOut, StreamTimeout
-from .runtime import DEFAULT_DIALLING, Address, DialOptions, Runtime
+from .errors import ConnectFailed, ConnectTimedOut, StreamClosed, StreamTimeout
+from .runtime import DEFAULT_DIALLING, Address, DialOptions, Runtime, Undertaking
 
 __all__ = [
     "MOST_ADDRESSES",
     "Connect",
-    "WaitWritable",
+    "InPerson",
     "begin_to_connect",
     "connect_error",
     "dial",
@@ -50,8 +50,13 @@ closed; unless it is, the last argument is called with None once the socket is c
 """
 
 
-WaitWritable = Callable[[socket.socket, float], Awaitable[None]]
-"""Waits until a socket can be written to. Raises StreamTimeout once the time given has passed."""
+class InPerson(NamedTuple):
+    """How the caller waits for a socket itself, where a watch of it would take a task."""
+
+    wait_writable: Callable[[socket.socket, float], Awaitable[None]]
+    """Waits until the socket can be written to, or `stop` is called. Raises StreamTimeout once the time has passed."""
+    stop: Callable[[socket.socket], None]
+    """Ends the wait, if there is one: the socket is about to be closed."""
 
 
 def target_name(host: str, port: int) -> str:
@@ -151,14 +156,6 @@ def begin_to_connect(sock: socket.socket, sockaddr: Any) -> bool:
     return True
 
 
-def _begin_only(sock: socket.socket, sockaddr: Any, _: object) -> Callable[[], None] | None:
-    return None if begin_to_connect(sock, sockaddr) else _nothing
-
-
-def _nothing() -> None:
-    """Stop what nobody watches."""
-
-
 def connect_error(sock: socket.socket) -> OSError | None:
     """Return what the attempt to connect `sock`, which has become writable, has failed of; None if it has not."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
@@ -194,21 +191,28 @@ async def dial(
     options: DialOptions = DEFAULT_DIALLING,
     admit: Callable[[Address], None] | None = None,
     deadline: float = math.inf,
-    wait_writable: WaitWritable | None = None,
+    in_person: InPerson | None = None,
+    undertaking: Undertaking | None = None,
 ) -> socket.socket:
     """Return the first socket that is connected to one of `addresses`, tried in the order of `options`.
 
     An attempt begins when the one before it has failed or has lasted ``options.stagger`` seconds (RFC 8305, 5). When
     this returns, raises or is cancelled, the sockets of all other attempts are closed. A single address is waited for
-    by `wait_writable`, if given, in place of `connect`: where that takes a task, it is spared.
+    `in_person`, if given, in place of `connect`: where that takes a task, it is spared.
 
-    Raises ConnectFailed once every attempt has failed, ConnectTimedOut.
+    Raises ConnectFailed once every attempt has failed, ConnectTimedOut, StreamClosed where the `undertaking` was ended.
     """
     ordered = in_order(target, addresses, options)
     race = _Race(runtime, target, ordered, connect, options, admit)
-    if wait_writable is not None and len(ordered) == 1:
-        race.wait_in_person(wait_writable)
-    return await race.run(deadline)
+    if in_person is not None and len(ordered) == 1:
+        race.wait_in_person(in_person)
+    if undertaking is None:
+        return await race.run(deadline)
+    undertaking.step(race.end)
+    try:
+        return await race.run(deadline)
+    finally:
+        undertaking.step(None)
 
 
 class _Race:
@@ -234,30 +238,46 @@ class _Race:
         self._open: dict[int, tuple[socket.socket, Callable[[], None]]] = {}
         self._errors: dict[int, OSError] = {}
         self._connected: socket.socket | None = None
-        self._wait_writable: WaitWritable | None = None
+        self._in_person: InPerson | None = None
+        self._over = False
 
-    def wait_in_person(self, wait_writable: WaitWritable) -> None:
-        """Wait for the only address by `wait_writable`."""
-        self._connect, self._wait_writable = _begin_only, wait_writable
+    def wait_in_person(self, in_person: InPerson) -> None:
+        """Wait for the only address `in_person`."""
+
+        def begin_only(sock: socket.socket, sockaddr: Any, _: object) -> Callable[[], None] | None:
+            return None if begin_to_connect(sock, sockaddr) else partial(in_person.stop, sock)
+
+        self._connect, self._in_person = begin_only, in_person
+
+    def end(self) -> None:
+        """Have nobody win: close every socket, and wake who waits."""
+        self._over = True
+        self._close()
+        self._wake.set()
+
+    def _close(self) -> None:
+        while self._open:
+            sock, stop = self._open.popitem()[1]
+            stop()
+            sock.close()
+        if self._connected is not None:
+            self._connected.close()
 
     async def run(self, deadline: float) -> socket.socket:
         try:
-            while self._connected is None and len(self._errors) < len(self._addresses):
+            while not self._over and self._connected is None and len(self._errors) < len(self._addresses):
                 self._wake = self._runtime.wake()
                 if self._begun < len(self._addresses) and not self._begin():
                     continue
                 await self._wait(deadline)
+            if self._over:
+                raise StreamClosed(f"connecting to {self._target} was ended")
             if self._connected is None:
                 raise self._failed()
             connected, self._connected = self._connected, None
             return connected
         finally:
-            for sock, stop in self._open.values():
-                stop()
-                sock.close()
-            self._open.clear()
-            if self._connected is not None:
-                self._connected.close()
+            self._close()
 
     def _begin(self) -> bool:
         """Begin the next attempt; return whether it is under way."""
@@ -303,10 +323,11 @@ class _Race:
         if self._begun < len(self._addresses):
             due = self._runtime.now() + self._options.stagger
         try:
-            if self._wait_writable is not None:
+            if self._in_person is not None:
                 sock, _ = self._open[0]
-                await self._wait_writable(sock, deadline)
-                self._ended(0, connect_error(sock))
+                await self._in_person.wait_writable(sock, deadline)
+                if not self._over:
+                    self._ended(0, connect_error(sock))
             else:
                 await self._runtime.park(self._wake, min(due, deadline))
         except StreamTimeout:
@@ -324,8 +345,13 @@ class _Race:
 # Unix sockets
 
 
-async def dial_unix(runtime: Runtime, path: str, deadline: float = math.inf) -> socket.socket:
-    """Return a non-blocking socket that is connected to the Unix socket `path`. Raises ConnectFailed, StreamTimeout."""
+async def dial_unix(
+    runtime: Runtime, path: str, deadline: float = math.inf, undertaking: Undertaking | None = None
+) -> socket.socket:
+    """Return a non-blocking socket that is connected to the Unix socket `path`.
+
+    Raises ConnectFailed, StreamTimeout, StreamClosed where the `undertaking` was ended.
+    """
     shown = f"@{path[1:]}" if path.startswith("\0") else path
     if not hasattr(socket, "AF_UNIX"):
         raise ConnectFailed(shown, [OSError(errno.EAFNOSUPPORT, "this system has no Unix sockets")])
@@ -350,5 +376,21 @@ async def dial_unix(runtime: Runtime, path: str, deadline: float = math.inf) -> 
         now = runtime.now()
         if now >= deadline:
             raise ConnectTimedOut(shown, [path])
-        await runtime.sleep_until(min(now + pause, deadline))
+        await _pause(runtime, min(now + pause, deadline), shown, undertaking)
         pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _pause(runtime: Runtime, until: float, target: str, undertaking: Undertaking | None) -> None:
+    """Wait, unless the undertaking ends: raises StreamClosed then."""
+    if undertaking is None:
+        await runtime.sleep_until(until)
+        return
+    wake = runtime.wake()
+    undertaking.step(wake.set)
+    try:
+        await runtime.park(wake, until)
+    except StreamTimeout:
+        return
+    finally:
+        undertaking.step(None)
+    raise StreamClosed(f"connecting to {target} was ended")

@@ -41,8 +41,9 @@ def fields_to_map(fields: Iterable[tuple[bytes, bytes]]) -> CIMultiDictProxy[str
 
     The map of one `FieldLines` is made once: a proxy cannot be changed, so it may be shared.
     """
-    if isinstance(fields, FieldLines) and isinstance(fields.derived, CIMultiDictProxy):
-        return fields.derived
+    known = getattr(fields, "derived", None)
+    if type(known) is CIMultiDictProxy:
+        return known
     result = CIMultiDictProxy(
         CIMultiDict([(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in fields])
     )

@@ -1,13 +1,17 @@
-"""Whether a socket has something to give, asked without waiting and without taking it."""
+"""What a socket is asked and told outside its loop: whether it has something to give, and to forget what is unsent."""
 
 from __future__ import annotations
 
+import contextlib
 import select
+import socket
+import struct
 from typing import Any, Final, Protocol
 
-__all__ = ["has_unseen", "is_readable"]
+__all__ = ["forget_unsent", "has_unseen", "is_readable"]
 
 _HAS_POLL: Final = hasattr(select, "poll")
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class _HasFileno(Protocol):
@@ -16,6 +20,16 @@ class _HasFileno(Protocol):
 
 class _HasExtraInfo(Protocol):
     def extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+def forget_unsent(sock: Any) -> None:
+    """Make `sock` reset its connection when it is closed.
+
+    Otherwise the kernel would keep megabytes for a peer that does not read, for as long as that peer likes.
+    """
+    if sock is not None:
+        with contextlib.suppress(OSError):  # it is closed, or none of TCP's
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def is_readable(sock: _HasFileno) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "SocketFactoryType",
     "TaskHandle",
     "Timer",
+    "Undertaking",
     "Wake",
 ]
 
@@ -120,6 +121,38 @@ class DialOptions:
 DEFAULT_DIALLING: Final = DialOptions()
 
 
+class Undertaking:
+    """A connection that is being opened, which somebody else may end: at once, without waiting, at any moment.
+
+    Whoever opens it says, for each step, what ends that.
+    """
+
+    __slots__ = ("_end_step", "ended")
+
+    def __init__(self) -> None:
+        self.ended = False
+        """Whether it was ended: nothing more is to be begun."""
+        self._end_step: Callable[[], None] | None = None
+
+    def step(self, end: Callable[[], None] | None) -> None:
+        """Have `end` called to end the step that begins now; None where nothing is under way any more.
+
+        It frees what the step holds and wakes whoever waits, who raises StreamClosed. Of an undertaking that has ended
+        it is called here and now.
+        """
+        if self.ended and end is not None:
+            end()
+        else:
+            self._end_step = end
+
+    def end(self) -> None:
+        """End what is under way; idempotent."""
+        self.ended = True
+        end, self._end_step = self._end_step, None
+        if end is not None:
+            end()
+
+
 class Runtime(Protocol):
     """An event loop as drywire needs it. Times are seconds on the loop's own monotonic clock."""
 
@@ -176,20 +209,31 @@ class Runtime(Protocol):
         addresses: Sequence[Address] | None = None,
         options: DialOptions = DEFAULT_DIALLING,
         admit: Callable[[Address], None] | None = None,
+        undertaking: Undertaking | None = None,
     ) -> ByteStream:
         """Open a TCP connection (happy eyeballs, RFC 8305), with TCP_NODELAY, and TLS over it if asked.
 
         `addresses`, if given, take the place of what `host` resolves to. `admit` is called with each address just
-        before it is tried, and raises an OSError for one that must not be: nothing is sent there then.
+        before it is tried, and raises an OSError for one that must not be: nothing is sent there then. The end of the
+        `undertaking` frees every socket.
 
-        Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout.
+        Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout, StreamClosed where the
+        undertaking was ended.
         """
         ...
 
-    async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
+    async def connect_unix(
+        self,
+        path: str,
+        *,
+        tls: ClientTLS | None = None,
+        deadline: float = math.inf,
+        undertaking: Undertaking | None = None,
+    ) -> ByteStream:
         """Open a Unix-socket connection; a `path` that begins with NUL is one of Linux's abstract names.
 
-        Waits where the listener's queue is full. Raises ConnectFailed, TLSFailed, StreamTimeout.
+        Waits where the listener's queue is full. Raises ConnectFailed, TLSFailed, StreamTimeout, StreamClosed where the
+        `undertaking` was ended.
         """
         ...
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import math
 import sys
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final, Literal, TypeVar
 
 from .body_reader import StreamReader
 from .runtime import Runtime
 
-__all__ = ["current_runtime", "current_task", "run"]
+__all__ = ["current_runtime", "current_task", "outlasting_cancellation", "run"]
 
 T = TypeVar("T")
 
@@ -81,22 +82,41 @@ def current_task() -> Any:
 def run(
     main: Callable[..., Coroutine[Any, Any, T]],
     *args: Any,
-    backend: Literal["asyncio", "trio"] = "asyncio",
+    backend: Literal["asyncio", "uvloop", "trio"] = "asyncio",
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     debug: bool | None = None,
 ) -> T:
     """Run ``main(*args)`` in a new event loop to its end, and return what it returns.
 
-    On asyncio, `loop_factory` makes the loop (``uvloop.new_event_loop``), else the policy in force; `debug` is
-    asyncio's. Raises RuntimeError where `backend` is ``"trio"`` and trio is not installed.
+    On asyncio, `loop_factory` makes the loop, else the policy in force; `debug` is asyncio's, also on uvloop. Raises
+    RuntimeError where `backend` is ``"uvloop"`` or ``"trio"`` and that is not installed.
     """
-    if backend == "asyncio":
+    if backend not in ("asyncio", "uvloop", "trio"):
+        raise ValueError(f"backend must be 'asyncio', 'uvloop' or 'trio', not {backend!r}")
+    if backend != "asyncio" and importlib.util.find_spec(backend) is None:
+        raise RuntimeError(f"{backend} is not installed: pip install 'drywire[{backend}]'")
+    if backend != "trio":
+        if backend == "uvloop" and loop_factory is None:
+            import uvloop
+
+            loop_factory = uvloop.new_event_loop
         with asyncio.Runner(debug=debug, loop_factory=loop_factory) as runner:
             return runner.run(main(*args))
-    if backend != "trio":
-        raise ValueError(f"backend must be 'asyncio' or 'trio', not {backend!r}")
-    if importlib.util.find_spec("trio") is None:
-        raise RuntimeError("trio is not installed: pip install 'drywire[trio]'")
     import trio
 
     return trio.run(main, *args)
+
+
+@contextlib.contextmanager
+def outlasting_cancellation() -> Iterator[None]:
+    """Let the block wait although the scope around it, of trio or anyio, is cancelled already.
+
+    Where it is not, a cancellation that comes during the block ends it as ever. A task of asyncio that was cancelled
+    can wait by itself until it is cancelled again.
+    """
+    library: Any = sys.modules.get("trio")
+    if library is None or not library.lowlevel.in_trio_task():
+        library = sys.modules.get("anyio")
+    is_cancelled = library is not None and library.current_effective_deadline() == -math.inf
+    with library.CancelScope(shield=True) if is_cancelled else contextlib.nullcontext():
+        yield

@@ -6,7 +6,17 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
-__all__ = ["Segment", "Template", "Variable", "decoded_path", "parse_template", "quoted_path", "variable_value"]
+__all__ = [
+    "Segment",
+    "SegmentPattern",
+    "Template",
+    "Variable",
+    "decoded_path",
+    "parse_template",
+    "quoted_path",
+    "segment_patterns",
+    "variable_value",
+]
 
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})++|%")
 _KEPT: Final = re.compile(rb"[/%]")
@@ -94,6 +104,11 @@ class Template(NamedTuple):
         """The path, percent-encoded, with ``{name}`` for each variable."""
         return "".join(quoted_path(part) if isinstance(part, str) else f"{{{part.name}}}" for part in self.parts)
 
+    @property
+    def without_slash(self) -> set[str]:
+        """The names of the variables that can have no slash in them but one that is percent-encoded."""
+        return {part.name for part in self.parts if isinstance(part, Variable) and part.within_segment}
+
     def segments(self) -> tuple[list[Segment], bool]:
         """Return its segments, and whether they are all of it.
 
@@ -114,6 +129,55 @@ class Template(NamedTuple):
                 return found[1:], False
         found.append(Segment(text, varies))
         return found[1:], True
+
+
+class SegmentPattern(NamedTuple):
+    """A segment with variables that have no patterns: what stands before, between and behind them, and their names."""
+
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def match(self, segment: str, variables: dict[str, str]) -> bool:
+        """Put in `variables` what a regular expression of the same would find, in time in line with the length.
+
+        Each variable takes as much as it can, the first ones first: so the texts between lie as far back as they can.
+        """
+        first, *between, last = self.texts
+        begin, end = len(first), len(segment) - len(last)
+        if end - begin < len(self.names) or not (segment.startswith(first) and segment.endswith(last)):
+            return False
+        for name, text in zip(self.names[:0:-1], reversed(between), strict=True):
+            found = segment.rfind(text, begin + 1, end - 1)
+            if found < 0:
+                return False
+            variables[name] = segment[found + len(text) : end]
+            end = found
+        variables[self.names[0]] = segment[begin:end]
+        return True
+
+
+def segment_patterns(template: Template) -> tuple[str | SegmentPattern, ...] | None:
+    """Return the segments of `template`, fixed ones as text, where one has several variables and none has a pattern.
+
+    A regular expression of those would take a time that grows with a power of the path's length; None for others.
+    """
+    segments: list[tuple[list[str], list[str]]] = [([""], [])]
+    for part in template.parts:
+        if isinstance(part, Variable):
+            if part.pattern is not None:
+                return None
+            segments[-1][0].append("")
+            segments[-1][1].append(part.name)
+            continue
+        if "{" in part or "}" in part:
+            return None
+        for number, text in enumerate(part.split("/")):
+            if number:
+                segments.append(([""], []))
+            segments[-1][0][-1] += text
+    if max(len(names) for _, names in segments) < 2:
+        return None
+    return tuple(SegmentPattern(tuple(texts), tuple(names)) if names else texts[0] for texts, names in segments)
 
 
 def parse_template(path: str) -> Template:

@@ -12,7 +12,15 @@ from yarl import URL
 from ..match_info import ExpectHandler, Handler, UrlMappingMatchInfo
 from ..views import AbstractView
 from .abstract import AbstractResource, Lookup, Resolved
-from .paths import Segment, decoded_path, parse_template, quoted_path, variable_value
+from .paths import (
+    Segment,
+    SegmentPattern,
+    decoded_path,
+    parse_template,
+    quoted_path,
+    segment_patterns,
+    variable_value,
+)
 from .routes import AbstractRoute, ResourceRoute
 
 __all__ = ["DynamicResource", "FoundHere", "PlainResource", "PrefixResource", "Resource", "request_path"]
@@ -193,6 +201,8 @@ class DynamicResource(Resource):
         except re.error as error:
             raise ValueError(f"Bad pattern {template.regex!r} of the path {path!r}: {error}") from None
         self._template = template
+        self._without_slash = template.without_slash
+        self._by_segments = segment_patterns(template)
         self._formatter = template.formatter
 
     def __repr__(self) -> str:
@@ -217,11 +227,12 @@ class DynamicResource(Resource):
 
     def match(self, path: str) -> dict[str, str] | None:
         """Return the variables where the decoded `path` is one of its own, else None."""
-        match = self._pattern.fullmatch(path)
-        if match is None:
-            return None
-        variables = match.groupdict("")
-        if "%" in path:
+        if self._by_segments is not None:
+            variables = _match_segments(self._by_segments, path)
+        else:
+            match = self._pattern.fullmatch(path)
+            variables = None if match is None else match.groupdict("")
+        if variables and "%" in path:
             return {name: variable_value(value) for name, value in variables.items()}
         return variables
 
@@ -234,7 +245,7 @@ class DynamicResource(Resource):
         return {"formatter": self._formatter, "pattern": self._pattern}
 
     def url_for(self, **parts: str) -> URL:
-        """Return the URL for values of the variables, which are percent-encoded, but for slashes in them.
+        """Return the URL for values of the variables, percent-encoded, slashes too where no pattern may match one.
 
         Raises KeyError where one is missing, TypeError for a value that is no str.
         """
@@ -242,7 +253,20 @@ class DynamicResource(Resource):
             if not isinstance(value, str):
                 raise TypeError(f"the value of {{{name}}} must be a str, not {type(value).__name__}")
         quoted = {name: quoted_path(value.replace("%", "%25")) for name, value in parts.items()}
+        for name in self._without_slash & quoted.keys():
+            quoted[name] = quoted[name].replace("/", "%2F")
         return URL.build(path=self._formatter.format_map(quoted), encoded=True)
+
+
+def _match_segments(patterns: tuple[str | SegmentPattern, ...], path: str) -> dict[str, str] | None:
+    segments = path.split("/")
+    if len(segments) != len(patterns) or "{" in path or "}" in path:
+        return None
+    variables: dict[str, str] = {}
+    for pattern, segment in zip(patterns, segments, strict=True):
+        if segment != pattern if isinstance(pattern, str) else not pattern.match(segment, variables):
+            return None
+    return variables
 
 
 class PrefixResource(FoundHere):

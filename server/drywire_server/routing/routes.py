@@ -7,16 +7,13 @@ import re
 import warnings
 from abc import ABC, abstractmethod
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from yarl import URL
 
 from ..errors import HTTPException, HTTPExpectationFailed
 from ..match_info import ExpectHandler, Handler
 from ..views import AbstractView
-
-if TYPE_CHECKING:
-    from .abstract import AbstractResource
 
 __all__ = ["AbstractRoute", "ResourceRoute", "SystemRoute", "default_expect_handler"]
 
@@ -31,7 +28,8 @@ async def default_expect_handler(request: Any) -> None:
     """
     expected = request.headers.get("Expect", "")
     if tuple(request.version) >= (1, 1) and expected.lower() != _CONTINUE:
-        raise HTTPExpectationFailed(text=f"Unknown Expect: {expected}")
+        shown = expected[:100].encode("ascii", "backslashreplace").decode("ascii")
+        raise HTTPExpectationFailed(text=f"Unknown Expect: {shown}")
 
 
 class AbstractRoute(ABC):
@@ -49,7 +47,7 @@ class AbstractRoute(ABC):
         handler: Handler | type[AbstractView],
         *,
         expect_handler: ExpectHandler | None = None,
-        resource: AbstractResource | None = None,
+        resource: Any = None,
     ) -> None:
         if expect_handler is not None and not is_coroutine_function(expect_handler):
             raise TypeError(f"the expect_handler {expect_handler!r} must be an async function of the request")
@@ -76,8 +74,8 @@ class AbstractRoute(ABC):
         """The name of the resource, if it has one."""
 
     @property
-    def resource(self) -> AbstractResource | None:
-        """The resource that it is a route of."""
+    def resource(self) -> Any:
+        """The resource that it is a route of: an `AbstractResource`; None where it is of none."""
         return self._resource
 
     @property
@@ -101,13 +99,11 @@ class AbstractRoute(ABC):
 class ResourceRoute(AbstractRoute):
     """A route of a resource."""
 
-    _resource: AbstractResource
-
     def __init__(
         self,
         method: str,
         handler: Handler | type[AbstractView],
-        resource: AbstractResource,
+        resource: Any,
         *,
         expect_handler: ExpectHandler | None = None,
     ) -> None:
@@ -119,15 +115,18 @@ class ResourceRoute(AbstractRoute):
     @property
     def name(self) -> str | None:
         """The name of the resource, if it has one."""
-        return self._resource.name
+        name: str | None = self._resource.name
+        return name
 
     def url_for(self, *args: str, **kwargs: str) -> URL:
         """Return the URL of the resource for values of its variables."""
-        return self._resource.url_for(*args, **kwargs)
+        url: URL = self._resource.url_for(*args, **kwargs)
+        return url
 
     def get_info(self) -> dict[str, Any]:
         """Return what is known of the resource, for introspection."""
-        return self._resource.get_info()
+        info: dict[str, Any] = self._resource.get_info()
+        return info
 
 
 class SystemRoute(AbstractRoute):

@@ -11,9 +11,9 @@ from typing import Any
 
 import trio
 
-from ..dialling import begin_to_connect, connect_error, dial, dial_unix, literal_address, target_name
+from ..dialling import InPerson, begin_to_connect, connect_error, dial, dial_unix, literal_address, target_name
 from ..errors import NameNotResolved, StreamTimeout
-from ..runtime import Address, ClientTLS, DialOptions, Runtime
+from ..runtime import Address, ClientTLS, DialOptions, Runtime, Undertaking
 from ..stream import ByteStream
 from .socket_stream import SocketStream
 from .timers import Timers
@@ -47,6 +47,7 @@ async def connect_tcp(
     addresses: Sequence[Address] | None,
     options: DialOptions,
     admit: Callable[[Address], None] | None,
+    undertaking: Undertaking | None,
 ) -> ByteStream:
     """Open a TCP connection (see `Runtime.connect_tcp`)."""
     target = target_name(host, port)
@@ -61,22 +62,29 @@ async def connect_tcp(
         options=options,
         admit=admit,
         deadline=deadline,
-        wait_writable=_wait_writable,
+        in_person=InPerson(_wait_writable, _stop_waiting),
+        undertaking=undertaking,
     )
     if tls is None:
         return SocketStream(sock, timers)
     with _until(deadline, f"connecting to {target}"):
-        return await _over(SocketStream(sock, timers), tls, host)
+        return await _over(SocketStream(sock, timers), tls, host, undertaking)
     raise AssertionError("a scope that ends by its deadline raises")
 
 
 async def connect_unix(
-    runtime: Runtime, timers: Timers, path: str, *, tls: ClientTLS | None, deadline: float
+    runtime: Runtime,
+    timers: Timers,
+    path: str,
+    *,
+    tls: ClientTLS | None,
+    deadline: float,
+    undertaking: Undertaking | None,
 ) -> ByteStream:
     """Open a Unix-socket connection (see `Runtime.connect_unix`)."""
-    sock = await dial_unix(runtime, path, deadline)
+    sock = await dial_unix(runtime, path, deadline, undertaking)
     with _until(deadline, f"connecting to {path}"):
-        return await _over(SocketStream(sock, timers), tls, "localhost")
+        return await _over(SocketStream(sock, timers), tls, "localhost", undertaking)
     raise AssertionError("a scope that ends by its deadline raises")
 
 
@@ -96,13 +104,20 @@ async def _wait_connected(sock: socket.socket, done: Callable[[OSError | None], 
 
 
 async def _wait_writable(sock: socket.socket, deadline: float) -> None:
-    with _until(deadline, "connecting"):
+    with _until(deadline, "connecting"), contextlib.suppress(trio.ClosedResourceError):
         await trio.lowlevel.wait_writable(sock)
 
 
-async def _over(stream: SocketStream, tls: ClientTLS | None, host: str) -> ByteStream:
+def _stop_waiting(sock: socket.socket) -> None:
+    with contextlib.suppress(RuntimeError):  # the run is over, and nobody waits
+        trio.lowlevel.notify_closing(sock)
+
+
+async def _over(stream: SocketStream, tls: ClientTLS | None, host: str, undertaking: Undertaking | None) -> ByteStream:
     if tls is None:
         return stream
+    if undertaking is not None:
+        undertaking.step(stream.abort)
     return await stream.start_tls(tls.context, server_hostname=tls.server_hostname or host)
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 import trio
 
 from ..binding import bind_tcp, bind_unix, prepare
-from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Wake
+from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Undertaking, Wake
 from ..stream import ByteStream, Handle
 from . import connecting
 from .listener import TrioListener
@@ -85,6 +85,7 @@ class TrioRuntime:
         addresses: Sequence[Address] | None = None,
         options: DialOptions = DEFAULT_DIALLING,
         admit: Callable[[Address], None] | None = None,
+        undertaking: Undertaking | None = None,
     ) -> ByteStream:
         """Open a TCP connection. Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout."""
         return await connecting.connect_tcp(
@@ -97,11 +98,21 @@ class TrioRuntime:
             addresses=addresses,
             options=options,
             admit=admit,
+            undertaking=undertaking,
         )
 
-    async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
+    async def connect_unix(
+        self,
+        path: str,
+        *,
+        tls: ClientTLS | None = None,
+        deadline: float = math.inf,
+        undertaking: Undertaking | None = None,
+    ) -> ByteStream:
         """Open a Unix-socket connection. Raises ConnectFailed, TLSFailed, StreamTimeout."""
-        return await connecting.connect_unix(self, self._timers, path, tls=tls, deadline=deadline)
+        return await connecting.connect_unix(
+            self, self._timers, path, tls=tls, deadline=deadline, undertaking=undertaking
+        )
 
     async def listen_tcp(
         self,

@@ -23,7 +23,7 @@ from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout
 from ..file_pieces import send_pieces, sendfile_works
 from ..gathering import joined
 from ..lazy_alarm import LazyAlarm
-from ..polling import is_readable
+from ..polling import forget_unsent, is_readable
 from ..stream import Buffer, ByteStream
 from ..tls_stream import start_tls_over
 from .threads import in_thread
@@ -172,6 +172,8 @@ class SocketStream:
         try:
             yield
         except BaseException as error:
+            if isinstance(error, StreamTimeout):
+                forget_unsent(self._sock)
             if not isinstance(error, StreamBroken):
                 self.abort()
             raise

@@ -13,8 +13,8 @@ from typing import Any
 
 from ..binding import is_unix
 from ..dialling import begin_to_connect, connect_error, dial, dial_unix, literal_address, target_name
-from ..errors import ConnectFailed, NameNotResolved, StreamTimeout
-from ..runtime import Address, ClientTLS, DialOptions, Runtime
+from ..errors import ConnectFailed, NameNotResolved, StreamClosed, StreamTimeout
+from ..runtime import Address, ClientTLS, DialOptions, Runtime, Undertaking
 from ..stream import ByteStream
 from .buffered import new_stream
 
@@ -47,27 +47,42 @@ async def connect_tcp(
     addresses: Sequence[Address] | None,
     options: DialOptions,
     admit: Callable[[Address], None] | None,
+    undertaking: Undertaking | None,
 ) -> ByteStream:
     """Open a TCP connection (see `Runtime.connect_tcp`)."""
     target = target_name(host, port)
     if addresses is None:
         async with _until(deadline, f"resolving {target}"):
             addresses = await resolve(loop, host, port, options.family)
-    connect = partial(_connect, runtime, loop)
-    sock = await dial(runtime, target, addresses, connect, options=options, admit=admit, deadline=deadline)
+    sock = await dial(
+        runtime,
+        target,
+        addresses,
+        partial(_connect, runtime, loop),
+        options=options,
+        admit=admit,
+        deadline=deadline,
+        undertaking=undertaking,
+    )
     if tls is None:  # nobody is waited for any more
-        return await _over(loop, sock, tls, host)
+        return await _over(loop, sock, tls, host, undertaking)
     async with _until(deadline, f"connecting to {target}"):
-        return await _over(loop, sock, tls, host)
+        return await _over(loop, sock, tls, host, undertaking)
 
 
 async def connect_unix(
-    runtime: Runtime, loop: asyncio.AbstractEventLoop, path: str, *, tls: ClientTLS | None, deadline: float
+    runtime: Runtime,
+    loop: asyncio.AbstractEventLoop,
+    path: str,
+    *,
+    tls: ClientTLS | None,
+    deadline: float,
+    undertaking: Undertaking | None,
 ) -> ByteStream:
     """Open a Unix-socket connection (see `Runtime.connect_unix`)."""
-    sock = await dial_unix(runtime, path, deadline)
+    sock = await dial_unix(runtime, path, deadline, undertaking)
     async with _until(deadline, f"connecting to {path}"):
-        return await _over(loop, sock, tls, "localhost")
+        return await _over(loop, sock, tls, "localhost", undertaking)
 
 
 async def connect_pipe(loop: asyncio.AbstractEventLoop, path: str, *, deadline: float) -> ByteStream:
@@ -124,7 +139,13 @@ async def _sock_connect(
         done(None)
 
 
-async def _over(loop: asyncio.AbstractEventLoop, sock: socket.socket, tls: ClientTLS | None, host: str) -> ByteStream:
+async def _over(
+    loop: asyncio.AbstractEventLoop,
+    sock: socket.socket,
+    tls: ClientTLS | None,
+    host: str,
+    undertaking: Undertaking | None,
+) -> ByteStream:
     """Return a stream over the connected `sock`, which is closed if anything goes wrong.
 
     Closed by asyncio, whose transport owns it from here on, also when this is cancelled: closed under the transport,
@@ -135,6 +156,10 @@ async def _over(loop: asyncio.AbstractEventLoop, sock: socket.socket, tls: Clien
         _, stream = await create(lambda: new_stream(loop), sock=sock)
     except OSError as error:
         raise ConnectFailed(host, [error]) from error
+    if undertaking is not None:  # not before: a transport of uvloop's that ends while it is made frees its socket twice
+        undertaking.step(stream.abort)
+        if undertaking.ended:
+            raise StreamClosed(f"connecting to {host} was ended")
     if tls is None:
         return stream
     return await stream.start_tls(tls.context, server_hostname=tls.server_hostname or host)

@@ -69,6 +69,7 @@ class AsyncioListener:
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty: list[asyncio.Future[None]] = []
         self._closed = False
+        self._cancelled = False
 
     async def start(self, backlog: int) -> None:
         """Begin to accept. Raises OSError."""
@@ -83,7 +84,7 @@ class AsyncioListener:
         return new_stream(self._loop, self._connected)
 
     def _connected(self, stream: AsyncioStream) -> None:
-        if self._closed:
+        if self._cancelled:
             stream.abort()
             return
         serve = self._handle(stream) if self._tls is None else self._handle_securely(stream, self._tls)
@@ -125,15 +126,26 @@ class AsyncioListener:
         if self._closed:
             return
         self._closed = True
-        for server in self._servers:
-            server.close()
+        if isinstance(self._loop, asyncio.SelectorEventLoop) and not self._loop.is_closed():
+            # asyncio loses what it has accepted and not yet made a transport for when its server is closed: neither
+            # served nor closed. That is made in the loop's next turn.
+            for sock in self._sockets:
+                self._loop.remove_reader(sock)
+            self._loop.call_soon(self._close_servers)
+        else:
+            self._close_servers()
         for stream in list(self._shaking_hands):
             stream.abort()
         if self._unix_path is not None:
             unlink_socket(self._unix_path, self._unix_file)
 
+    def _close_servers(self) -> None:
+        for server in self._servers:
+            server.close()
+
     def cancel(self) -> None:
         """Stop accepting and cancel the task of each connection."""
+        self._cancelled = True
         self.close()
         for task in self._tasks:
             task.cancel()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
 from ..binding import bind_tcp, bind_unix, prepare
-from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Timer, Wake
+from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Timer, Undertaking, Wake
 from ..stream import ByteStream, Handle
 from . import connecting
 from .listener import AsyncioListener, listen
@@ -88,6 +88,7 @@ class AsyncioRuntime:
         addresses: Sequence[Address] | None = None,
         options: DialOptions = DEFAULT_DIALLING,
         admit: Callable[[Address], None] | None = None,
+        undertaking: Undertaking | None = None,
     ) -> ByteStream:
         """Open a TCP connection. Raises NameNotResolved, ConnectFailed, TLSFailed, ConnectTimedOut, StreamTimeout."""
         return await connecting.connect_tcp(
@@ -100,11 +101,21 @@ class AsyncioRuntime:
             addresses=addresses,
             options=options,
             admit=admit,
+            undertaking=undertaking,
         )
 
-    async def connect_unix(self, path: str, *, tls: ClientTLS | None = None, deadline: float = math.inf) -> ByteStream:
+    async def connect_unix(
+        self,
+        path: str,
+        *,
+        tls: ClientTLS | None = None,
+        deadline: float = math.inf,
+        undertaking: Undertaking | None = None,
+    ) -> ByteStream:
         """Open a Unix-socket connection. Raises ConnectFailed, TLSFailed, StreamTimeout."""
-        return await connecting.connect_unix(self, self._loop, path, tls=tls, deadline=deadline)
+        return await connecting.connect_unix(
+            self, self._loop, path, tls=tls, deadline=deadline, undertaking=undertaking
+        )
 
     async def connect_pipe(self, path: str, *, deadline: float = math.inf) -> ByteStream:
         """Open a connection to a named pipe of Windows. Raises ConnectFailed, also on a loop that has none."""

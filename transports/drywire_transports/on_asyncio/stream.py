@@ -20,6 +20,7 @@ from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout, Tran
 from ..file_pieces import send_pieces, sendfile_works
 from ..gathering import PIECE, joined, pieces
 from ..lazy_alarm import LazyAlarm
+from ..polling import forget_unsent
 from ..stream import Buffer, ByteStream
 from ..tls_stream import start_tls_over
 
@@ -305,6 +306,7 @@ class AsyncioStream(asyncio.Protocol):
                 await self._writable_event()
         except TransportError as error:
             if isinstance(error, StreamTimeout):
+                forget_unsent(self._transport.get_extra_info("socket"))
                 self.abort()
             raise
         except BaseException:

@@ -1,0 +1,46 @@
+"""Types of what functions here take, for programs that annotate their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias
+
+from yarl import URL
+
+from drywire_client.cookie_jar import LooseCookies as LooseCookies
+from drywire_client.options import Query as Query
+from drywire_server import Request, StreamResponse
+from drywire_transports.message_fields import LooseHeaders as LooseHeaders
+
+__all__ = [
+    "Byteish",
+    "Handler",
+    "JSONBytesEncoder",
+    "JSONDecoder",
+    "JSONEncoder",
+    "LooseCookies",
+    "LooseHeaders",
+    "Middleware",
+    "PathLike",
+    "Query",
+    "RawHeaders",
+    "StrOrURL",
+]
+
+Byteish: TypeAlias = bytes | bytearray | memoryview
+JSONEncoder: TypeAlias = Callable[[Any], str]
+JSONBytesEncoder: TypeAlias = Callable[[Any], bytes]
+JSONDecoder: TypeAlias = Callable[[str], Any]
+RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
+StrOrURL: TypeAlias = str | URL
+PathLike: TypeAlias = str | os.PathLike[str]
+Handler: TypeAlias = Callable[[Request], Awaitable[StreamResponse]]
+
+
+class Middleware(Protocol):
+    """A middleware of an application: an async function of the request and the handler within."""
+
+    def __call__(self, request: Request, handler: Handler) -> Awaitable[StreamResponse]:
+        """Return the response."""
+        ...
