@@ -20,6 +20,7 @@ __all__ = [
     "AccessLogger",
     "JSONAccessLogger",
     "access_logger",
+    "check_access_log_class",
     "make_access_logger",
 ]
 
@@ -341,15 +342,20 @@ def make_access_logger(
 
     Raises TypeError for a class that is neither kind of logger.
     """
+    check_access_log_class(access_log_class)
     if access_log is None:
         return None
+    if issubclass(access_log_class, AbstractAsyncAccessLogger):
+        return access_log_class()
+    made: AbstractAccessLogger = access_log_class(access_log, access_log_format)
+    return made
+
+
+def check_access_log_class(access_log_class: type[Any]) -> None:
+    """Raise TypeError for a class that is neither kind of access logger."""
     given: object = access_log_class
     if not (isinstance(given, type) and issubclass(given, AbstractAccessLogger | AbstractAsyncAccessLogger)):
         raise TypeError(
             f"access_log_class must be a class derived from AbstractAccessLogger or AbstractAsyncAccessLogger,"
             f" not {access_log_class!r}"
         )
-    if issubclass(access_log_class, AbstractAsyncAccessLogger):
-        return access_log_class()
-    made: AbstractAccessLogger = access_log_class(access_log, access_log_format)
-    return made

@@ -351,6 +351,8 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         """
         _deprecated("Application.make_handler(...) is deprecated, use AppRunner API instead")
         self.freeze()
+        if access_log_class is not None:
+            kwargs["access_log_class"] = access_log_class
         return Server(self.handle, request_factory=Request, **{**kwargs, **self.handler_args})
 
     async def _handle(self, request: Request) -> StreamResponse:

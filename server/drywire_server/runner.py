@@ -11,11 +11,11 @@ from typing import Any, Final, NoReturn, Protocol, Self
 from drywire_transports import Runtime, current_runtime
 from drywire_transports.which import outlasting_cancellation
 
-from .access_log import AbstractAccessLogger, AbstractAsyncAccessLogger, AccessLogger
+from .access_log import AbstractAccessLogger, AbstractAsyncAccessLogger, AccessLogger, check_access_log_class
 from .app import Application
 from .errors import GracefulExit
 from .request import Request
-from .server import Server, settings_from
+from .server import Server
 
 __all__ = ["AppRunner", "BaseRunner", "ServerRunner", "ShutdownReport"]
 
@@ -246,7 +246,7 @@ class ServerRunner(BaseRunner):
         self, web_server: Server, *, handle_signals: bool = False, shutdown_timeout: float = 60.0, **kwargs: Any
     ) -> None:
         super().__init__(handle_signals=handle_signals, shutdown_timeout=shutdown_timeout)
-        settings_from(kwargs)  # aiohttp takes them here, too, where they are without effect
+        _check_settings(kwargs)  # aiohttp takes them here, too, where they are without effect
         self._web_server = web_server
 
     async def _make_server(self) -> Server:
@@ -280,7 +280,7 @@ class AppRunner(BaseRunner):
             raise TypeError(f"the first argument must be a web.Application, not {type(app).__name__}")
         self._app = app
         self._kwargs: dict[str, Any] = {"access_log_class": access_log_class, **kwargs}
-        Server(_nobody, **self._kwargs)  # what is wrong with them is said here rather than at the start
+        _check_settings(self._kwargs)
 
     @property
     def app(self) -> Application:
@@ -318,6 +318,12 @@ class AppRunner(BaseRunner):
 def _at_work(server: Server) -> int:
     """Return how many connections are there for more than a request that might still come."""
     return sum(not connection.idle for connection in server.connections)
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    """Say what is wrong with settings of a server now rather than at the start. Raises TypeError."""
+    check_access_log_class(settings.get("access_log_class", AccessLogger))
+    Server(_nobody, **{**settings, "access_log": None})
 
 
 async def _nobody(request: Any) -> NoReturn:

@@ -86,7 +86,7 @@ async def serve_on(
     stop = runtime.wake()
     with contextlib.ExitStack() as undo:
         runner = AppRunner(await make_application(app), **settings)
-        undo.enter_context(_ended_by(signals, cutting, runner, runtime, stop))
+        undo.enter_context(_Ended(signals, cutting, runner, runtime, stop))
         undo.enter_context(_reloading(endpoints, runtime, bool(signals)))
         _log_to_terminal(runtime, settings)
         try:
@@ -103,46 +103,55 @@ async def serve_on(
     return report
 
 
-@contextlib.contextmanager
-def _ended_by(
-    signals: Sequence[int], cutting: Sequence[int], runner: BaseRunner, runtime: Runtime, stop: Wake
-) -> Iterator[None]:
-    """Let signals set `stop`, cut what is left, and end the process; see `serve_on`."""
-    unwatch: list[Callable[[], None]] = []
-    before: dict[int, Any] = {}
-    count = 0
+class _Ended:
+    """Lets signals set `stop`, cut what is left, and end the process, as long as it is entered; see `serve_on`."""
 
-    def came(number: int) -> None:
-        nonlocal count
-        stop.set()
-        if cutting:
-            if number in cutting:
-                runner.hurry()
+    def __init__(
+        self, signals: Sequence[int], cutting: Sequence[int], runner: BaseRunner, runtime: Runtime, stop: Wake
+    ) -> None:
+        self._signals = signals
+        self._cutting = cutting
+        self._runner = runner
+        self._runtime = runtime
+        self._stop = stop
+        self._count = 0
+        self._unwatch: Callable[[], None] | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        # Only the main thread may handle signals; in another, whoever started it must cancel this.
+        if self._signals and threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.getsignal(number) for number in self._signals}
+            with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C is KeyboardInterrupt there
+                self._unwatch = self._runtime.watch_signals((*self._signals, *self._cutting), self._came)
+
+    def __exit__(self, *error: object) -> None:
+        self._end_watch()
+        if self._count > 1:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+
+    def _came(self, number: int) -> None:
+        self._stop.set()
+        if self._cutting:
+            if number in self._cutting:
+                self._runner.hurry()
             return
-        count += 1
-        if count == 2:
-            runner.hurry()
-            runtime.call_at(runtime.now(), let_the_next_kill)
+        self._count += 1
+        if self._count == 2:
+            self._runner.hurry()
+            self._runtime.call_at(self._runtime.now(), self._let_the_next_kill)
 
-    def let_the_next_kill() -> None:
-        while unwatch:
-            unwatch.pop()()
-            for number in signals:
+    def _let_the_next_kill(self) -> None:
+        if self._unwatch is not None:
+            self._end_watch()
+            for number in self._signals:
                 signal.signal(number, signal.SIG_DFL)
 
-    # Only the main thread may handle signals; in another, whoever started it must cancel this.
-    if signals and threading.current_thread() is threading.main_thread():
-        before = {number: signal.getsignal(number) for number in signals}
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C is KeyboardInterrupt there
-            unwatch.append(runtime.watch_signals((*signals, *cutting), came))
-    try:
-        yield
-    finally:
-        for end in unwatch:
-            end()
-        if count > 1:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _end_watch(self) -> None:
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
 
 
 @contextlib.contextmanager

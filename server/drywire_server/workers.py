@@ -123,7 +123,8 @@ class Supervisor:
             finally:
                 for process in list(self._processes.values()):
                     self._kill(process, signal.SIGKILL)
-                    os.waitpid(process.pid, 0)
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(process.pid, 0)
                     self._forget(process)
         return 0 if self._was_clean and not self._gave_up else 1
 
@@ -185,12 +186,26 @@ class Supervisor:
             pid = os.fork()
             if not pid:
                 self._be_worker(slot, reading, writing)
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
             gc.unfreeze()
         os.close(writing)
         process = self._processes[pid] = _Process(pid, slot, reading, time.monotonic())
         return process
+
+    def _start_if_possible(self, slot: _Slot) -> _Process | None:
+        """Fork a worker; where the system has no room for one, try again later if there is none in its place."""
+        try:
+            return self._start(slot)
+        except OSError as error:
+            logger.error("cannot start a worker for now: %s", error)
+            if slot.process is None:
+                slot.start_at = time.monotonic() + LONGEST_PAUSE
+            return None
 
     def _be_worker(self, slot: _Slot, reading: int, writing: int) -> None:
         """Work in the new process, which ends here."""
@@ -242,7 +257,10 @@ class Supervisor:
             if process.status in ready:
                 self._read_status(process)
         for process in list(self._processes.values()):
-            ended, status = os.waitpid(process.pid, os.WNOHANG)
+            try:
+                ended, status = os.waitpid(process.pid, os.WNOHANG)
+            except ChildProcessError:  # somebody else has waited for it
+                ended, status = process.pid, 0
             if ended:
                 self._has_ended(process, os.waitstatus_to_exitcode(status))
         self._do_what_is_due(time.monotonic())
@@ -330,7 +348,7 @@ class Supervisor:
         for slot in self._slots:
             if slot.start_at is not None and slot.start_at <= now:
                 slot.start_at = None
-                slot.process = self._start(slot)
+                slot.process = self._start_if_possible(slot)
         if self.has_changed is not None and self._look_at <= now:
             self._look_at = now + LOOK_EVERY
             if self.has_changed():
@@ -346,9 +364,9 @@ class Supervisor:
             slot = self._to_replace.pop(0)
             slot.start_at = None
             if slot.process is not None:
-                slot.successor = self._start(slot)
+                slot.successor = self._start_if_possible(slot)
                 return
-            slot.process = self._start(slot)
+            slot.process = self._start_if_possible(slot)
 
 
 def _nothing(number: int, frame: object) -> None:

@@ -152,6 +152,8 @@ def brotli_zeros():
 GZIP_BOMB = functools.partial(zeros, 64)
 BOMB = 100 * MIB
 """What reading a bomb as a whole may take: `Limits.decoded_free` is 32 MiB, and the pieces are joined."""
+IN_THE_KERNEL = 8 * MIB
+"""Bytes that the kernel may take of a bomb: whoever inflates one lets others run now and then, its server too."""
 PIECES = 8 * MIB
 """What reading it in pieces may take."""
 BOMBS = {
@@ -169,13 +171,20 @@ BOMBS = {
     "gzip until the end": lambda: UNTIL_CLOSE_GZIP + GZIP_BOMB(),
 }
 CODED = [
-    *rows(ClientPayloadError, {f"bomb: {name}": wire for name, wire in BOMBS.items()}, memory=BOMB, reuse=True),
+    *rows(
+        ClientPayloadError,
+        {f"bomb: {name}": wire for name, wire in BOMBS.items()},
+        memory=BOMB,
+        reuse=True,
+        pushes=IN_THE_KERNEL,
+    ),
     *rows(
         ClientPayloadError,
         {f"bomb in pieces: {name}": wire for name, wire in BOMBS.items()},
         memory=PIECES,
         reads="pieces",
         reuse=True,
+        pushes=IN_THE_KERNEL,
     ),
     *rows(
         ClientPayloadError,
@@ -220,6 +229,7 @@ CODED = [
         sends=floods(UNTIL_CLOSE_GZIP + zeros(1), zeros(1)[10:]),
         error=ClientPayloadError,
         memory=BOMB,
+        pushes=IN_THE_KERNEL,
     ),
 ]
 

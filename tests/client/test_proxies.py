@@ -13,7 +13,7 @@ import drywire
 from drywire import web
 from drywire_transports import current_runtime
 
-from ..dead_ends import unanswered
+from ..dead_ends import refusing, unanswered
 from ..websocketing import app_of, echo
 from .conftest import OK
 from .forwarding import basic, fields_of, forward, logins, named, targets, telling
@@ -329,15 +329,14 @@ async def test_bytes_behind_the_answer_are_not_taken_for_the_servers(scripted, s
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "ws", "wss"])
-async def test_a_proxy_that_nobody_listens_for_is_named(scripted, answering, scheme):
-    async with scripted(answering()) as closed:
-        pass
-    async with drywire.ClientSession(proxy=closed.url) as session:
-        with pytest.raises(drywire.ClientProxyConnectionError) as caught:
-            await session.get(f"{scheme}://name.invalid/")
+async def test_a_proxy_that_nobody_listens_for_is_named(scheme):
+    with refusing() as closed:
+        async with drywire.ClientSession(proxy=f"http://127.0.0.1:{closed}") as session:
+            with pytest.raises(drywire.ClientProxyConnectionError) as caught:
+                await session.get(f"{scheme}://name.invalid/")
     error = caught.value
     assert isinstance(error, drywire.ClientConnectorError)
-    assert (error.host, error.port, error.phase, error.safe_to_retry) == ("127.0.0.1", closed.port, "proxy", True)
+    assert (error.host, error.port, error.phase, error.safe_to_retry) == ("127.0.0.1", closed, "proxy", True)
     assert isinstance(error.os_error, ConnectionRefusedError)
 
 

@@ -12,6 +12,7 @@ from drywire_client.proxies import ProxyRoute, named_proxy, route_through
 from drywire_client.tunnels import TunnelRefused, tunnel_by_addresses
 from drywire_transports import current_runtime
 
+from ..dead_ends import refusing
 from ..websocketing import app_of, echo
 from .conftest import OK
 from .forwarding import cancelled_at_each_step, forward, named, telling
@@ -341,16 +342,15 @@ async def test_the_deadline_of_connecting_ends_with_the_tunnel(scripted, serving
                 assert await ws.receive_str() == "late"
 
 
-async def test_a_proxy_that_nobody_listens_for_is_named_with_the_server(scripted):
-    async with scripted(socks()) as closed:
-        pass
-    async with drywire.ClientSession(proxy=at(closed, "socks5h")) as session:
-        with pytest.raises(drywire.ClientProxyConnectionError) as caught:
-            await session.get("https://name.invalid/")
+async def test_a_proxy_that_nobody_listens_for_is_named_with_the_server():
+    with refusing() as closed:
+        async with drywire.ClientSession(proxy=f"socks5h://127.0.0.1:{closed}") as session:
+            with pytest.raises(drywire.ClientProxyConnectionError) as caught:
+                await session.get("https://name.invalid/")
     error = caught.value
     assert isinstance(error.os_error, ConnectionRefusedError)
-    assert (error.host, error.port, error.target) == ("127.0.0.1", closed.port, "name.invalid:443")
-    assert f"127.0.0.1:{closed.port}" in str(error)
+    assert (error.host, error.port, error.target) == ("127.0.0.1", closed, "name.invalid:443")
+    assert f"127.0.0.1:{closed}" in str(error)
     assert "name.invalid:443" in str(error)
 
 

@@ -1,5 +1,5 @@
 """The examples of seed-003, a Chinese tutorial; characters that were lost in it are guessed."""
-# ruff: noqa: RUF001 - the examples keep the punctuation of their language
+# ruff: noqa: F811, RUF001 - the examples keep the punctuation of their language
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from yarl import URL
 
 import drywire
 
+from ..server.programs import LOOPS, program  # noqa: F401 - a fixture
 from .internet import CHAPTERS, PICTURE, SECOND
 from .playing import run_or_left_out
 
 LEFT_OUT = {
     "S3-01": "requests, not aiohttp",
-    "S3-15": "the server: issue 7; S3-16 talks to its handler",
 }
 
 
@@ -427,6 +427,40 @@ def test_s3_14_download(script_anywhere):
         """
     )
     assert Path("image.png").read_bytes() == PICTURE
+
+
+SERVER = """
+#!/usr/bin/env python
+# -*- coding: utf-8 -*-
+# 最小可运行的 aiohttp 服务端示例
+# 访问: http://127.0.0.1:8080/hello
+import asyncio
+from drywire import web
+
+async def hello(request):
+    name = request.query.get('name', 'world')
+    return web.json_response({'msg': f'Hello, {name}!'});
+
+async def init_app():
+    app = web.Application()
+    app.router.add_get('/hello', hello)
+    return app
+
+def main():
+    web.run_app(init_app(), host='127.0.0.1', port=8080)
+
+if __name__ == '__main__':
+    # Windows/conda 环境可直接运行
+    main()
+"""
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_s3_15_server(program, loop):
+    server = program("-c", SERVER.replace("8080)", f"0, backend={loop!r})"))
+    assert server.get("/hello?name=Trae") == (200, '{"msg": "Hello, Trae!"}')
+    assert server.get("/hello") == (200, '{"msg": "Hello, world!"}')
+    assert server.end() == (0, "")
 
 
 def test_s3_16_client_of_the_server(script_anywhere, internet):

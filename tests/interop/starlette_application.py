@@ -4,7 +4,7 @@ import contextlib
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
-from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from drywire_transports import current_runtime
@@ -67,6 +67,10 @@ async def later(request):
     return PlainTextResponse("soon", background=BackgroundTask(work))
 
 
+async def file(request):
+    return FileResponse(__file__, media_type="text/x-python")
+
+
 async def raising(request):
     raise ValueError("at once")
 
@@ -102,6 +106,7 @@ def application(told, runtime):
             Route("/endless", endless),
             Route("/broken", broken),
             Route("/later", later),
+            Route("/file", file),
             Route("/raising", raising),
             WebSocketRoute("/talk", talk),
             WebSocketRoute("/refuse", refuse),

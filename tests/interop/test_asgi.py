@@ -243,6 +243,11 @@ async def check_starlette_requests(session, base, told, guest):
 
 
 async def check_starlette_streams(session, url):
+    async with session.get(f"{url}/file") as response:
+        assert (await response.text()).startswith('"""A Starlette application that our server runs.')
+        assert response.content_type == "text/x-python"
+    async with session.get(f"{url}/file", headers={"Range": "bytes=3-13"}) as response:
+        assert (response.status, await response.read()) == (206, b"A Starlette")
     async with session.post(f"{url}/echo", data=BIG) as response:
         assert (response.status, await response.read()) == (201, BIG)
     with pytest.raises(drywire.ClientPayloadError):
@@ -312,6 +317,50 @@ async def test_a_starlette_application_runs_under_our_server(caplog):
     assert told[-1] == "ended"
     assert set(told[2:-1]) == {"gone", (4001, "done"), (4002, ""), (1001, "")}
     assert [record.exc_info[1].args for record in caplog.records] == [("at once",), ("half-way",)]
+
+
+@needs("starlette")
+async def test_our_application_is_mounted_in_a_starlette_application_under_our_server(serving):
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    told = []
+
+    async def lifetime(app):
+        told.append("started")
+        yield
+        told.append("ended")
+
+    async def about(request):
+        return web.Response(text=f"{request.path_qs} {request.remote} {(await request.text())[::-1]}")
+
+    async def talk(request):
+        ws = web.WebSocketResponse()
+        await ws.prepare(request)
+        async for message in ws:
+            await ws.send_str(message.data.upper())
+        return ws
+
+    ours = web.Application()
+    ours.cleanup_ctx.append(lifetime)
+    ours.add_routes([web.post("/about", about), web.get("/talk", talk)])
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        async with web.asgi_lifespan(ours):
+            yield
+
+    theirs = Starlette(lifespan=lifespan, routes=[Mount("/in", app=ours)])
+    outermost = web.Application()
+    web.mount_asgi(outermost, "/guest", theirs)
+    async with serving(outermost) as url, drywire.ClientSession() as session:
+        assert told == ["started"]
+        async with session.post(f"{url}/guest/in/about?q=1", data=b"abc") as response:
+            assert await response.text() == "/about?q=1 127.0.0.1 cba"
+        async with session.ws_connect(f"{url}/guest/in/talk") as ws:
+            await ws.send_str("deep down")
+            assert await ws.receive_str() == "DEEP DOWN"
+    assert told == ["started", "ended"]
 
 
 @needs("fastapi")

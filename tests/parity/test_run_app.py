@@ -350,7 +350,7 @@ web.run_app(web.Application(), host="127.0.0.1", port=0, loop=loop)
 
 
 def test_o_18_run_app_is_no_method_of_an_application():
-    """No release of aiohttp had it: the document means `web.run_app(app)`."""
+    """Differs: no release of aiohttp had it; the document means `web.run_app(app)`."""
     assert not hasattr(web.Application, "run_app")
 
 

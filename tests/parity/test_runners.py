@@ -207,9 +207,13 @@ async def test_n_10_settings_of_a_runner(answer_to):
 
 
 async def test_n_10_the_default_keepalive_timeout_is_75_seconds():
-    """An hour, as in aiohttp, is what a client may hold a connection for that it does not use."""
+    """Differs: `keepalive_timeout` is 75 seconds as in `run_app`, not an hour: so long would anybody hold a connection
+    that is not used. A setting that there is not is a TypeError; aiohttp then drops all settings.
+    """
     async with web.AppRunner(make_app()) as runner:
         assert runner.server.settings.keepalive_timeout == 75
+    with pytest.raises(TypeError, match="unknown settings of the server: keepalive"):
+        web.AppRunner(make_app(), keepalive=3)
 
 
 async def test_n_11_a_connection_that_says_nothing_is_closed(answer_to):

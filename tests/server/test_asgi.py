@@ -325,6 +325,33 @@ async def test_nothing_is_left_of_a_request_that_is_cancelled():
     await running.wait()
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_wherever_a_request_is_cancelled_nothing_is_left(turns):
+    """Cancelled after so many turns of the loop."""
+    seen = []
+
+    async def handler(request):
+        seen.append("begun")
+        try:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            async for piece in request.content.iter_any():
+                await response.write(piece)
+            return response
+        finally:
+            seen.append("ended")
+
+    fields = [*HTTP["headers"], (b"transfer-encoding", b"chunked")]
+    pieces = [{"type": "http.request", "body": b"a", "more_body": True}] * 3
+    conversation = Conversation(app_of(handler), {**HTTP, "method": "POST", "headers": fields}, *pieces)
+    running = current_runtime().spawn(conversation.run)
+    for _ in range(turns):
+        await current_runtime().sleep_until(current_runtime().now())
+    running.cancel()
+    await running.wait()
+    assert seen in ([], ["begun", "ended"])
+
+
 async def test_what_nobody_reads_is_not_received_on_and_on():
     go_on = current_runtime().wake()
 
@@ -406,6 +433,7 @@ async def test_a_file_is_sent_in_pieces(tmp_path):
 def living(told, *, starts=True, ends=True):
     async def lifetime(app):
         told.append("start")
+        await current_runtime().sleep_until(current_runtime().now())
         if not starts:
             raise ValueError("no start")
         yield
@@ -479,11 +507,13 @@ async def test_without_a_lifespan_the_first_request_starts_it_once():
 
 
 def test_it_may_be_asked_on_one_loop_after_the_other():
-    told = []
-    app = living(told)
-    for _ in range(2):
-        assert asyncio.run(say(app, HTTP, EMPTY))[2] == b"hello"
-    assert told == ["start"]
+    async def handler(request):
+        return web.Response(body=await request.read())
+
+    app = app_of(handler)
+    scope = {**HTTP, "method": "POST", "headers": [*HTTP["headers"], (b"content-length", b"2")]}
+    for body in (b"ab", b"cd"):
+        assert asyncio.run(say(app, scope, {"type": "http.request", "body": body}))[2] == body
 
 
 async def test_websockets_are_closed_at_the_end():
@@ -572,16 +602,20 @@ async def test_codes_of_a_client_that_leaves(message, code):
     assert told == [code]
 
 
-async def test_a_heartbeat_is_answered_here():
-    told = []
-    conversation = Conversation(talking(told, heartbeat=0.02), WEBSOCKET, CONNECT)
-    running = current_runtime().spawn(conversation.run)
-    await conversation.until(1)
-    await current_runtime().sleep_until(current_runtime().now() + 0.1)
-    conversation.give(text("still here"), {"type": "websocket.disconnect", "code": 1000})
-    await running.wait()
-    assert conversation.sent[1:] == [{"type": "websocket.send", "text": "STILL HERE"}]
-    assert told == [1000]
+async def test_pings_are_answered_here():
+    heard = []
+
+    async def handler(request):
+        ws = web.WebSocketResponse(autoping=False)
+        await ws.prepare(request)
+        await ws.ping(b"there?")
+        async for message in ws:
+            heard.append((message.type, message.data))
+        return ws
+
+    leaving = {"type": "websocket.disconnect", "code": 1000}
+    assert len(await Conversation(app_of(handler), WEBSOCKET, CONNECT, text("a"), leaving).run()) == 1
+    assert sorted(heard) == [(web.WSMsgType.TEXT, "a"), (web.WSMsgType.PONG, b"there?")]
 
 
 @pytest.mark.parametrize("can_respond", [True, False])

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import zlib
+from functools import partial
 
 import pytest
 
 import drywire
 import drywire_server.asgi.handler
 from drywire import web
+from drywire.testing import session_for
 from drywire_transports import current_runtime
 
 from ..tree import environment
@@ -76,14 +78,18 @@ async def test_the_scope(serving, answer_to):
         "root_path": "",
         "headers": [(b"host", b"A.example"), (b"x-b", b"1"), (b"connection", b"close")],
         "state": {},
-        "extensions": {"http.response.trailers": {}, "http.response.early_hint": {}},
+        "extensions": {
+            "http.response.pathsend": {},
+            "http.response.trailers": {},
+            "http.response.early_hint": {},
+        },
     }
 
 
 async def test_the_scope_in_http_1_0_and_of_an_absolute_target(serving, answer_to):
     seen = []
     await scope_of(serving, answer_to, of(looking(seen)), b"GET http://b.example/x?y HTTP/1.0\r\n\r\n", seen)
-    assert (seen[0]["http_version"], seen[0]["extensions"]) == ("1.0", {})
+    assert (seen[0]["http_version"], seen[0]["extensions"]) == ("1.0", {"http.response.pathsend": {}})
     assert (seen[0]["path"], seen[0]["raw_path"], seen[0]["query_string"]) == ("/x", b"/x", b"y")
 
 
@@ -189,23 +195,75 @@ async def test_a_client_leaves_within_its_body(serving, answer_to):
     assert b"".join(seen) == b"ab"
 
 
-async def test_who_waits_for_the_end_hears_of_it_and_keeps_nobody(serving, answer_to):
-    """Also where the next request has come already, whose bytes are then not lost."""
-    seen = []
+async def test_who_waits_for_the_end_hears_of_it_and_keeps_nobody(serving):
+    """Also where the next request comes meanwhile, whose bytes are then not lost."""
+    runtime = current_runtime()
+    seen, waits, go_on = [], runtime.wake(), runtime.wake()
 
     async def application(scope, receive, send):
         await whole_body(receive)
-        waiting = current_runtime().spawn(receive)
-        await current_runtime().sleep_until(current_runtime().now())
+        waiting = runtime.spawn(receive)
+        if scope["path"] == "/1":
+            await runtime.sleep_until(runtime.now() + 0.01)  # the watch has begun
+            waits.set()
+            await runtime.park(go_on, runtime.now() + 5)
         await answer(send, scope["path"].encode())
         seen.append((await receive())["type"])
         await waiting.wait()
 
     async with serving(of(application)) as url:
-        data = b"".join(b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number for number in range(3))
-        said = await answer_to(url, data + b"GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", eof=False)
-    assert [said.count(b"\r\n\r\n/%d" % number) for number in range(4)] == [1, 1, 1, 1]
-    assert seen == ["http.disconnect"] * 4
+        stream = await runtime.connect_tcp("127.0.0.1", int(url.rpartition(":")[2]))
+        stream.read_deadline = runtime.now() + 5
+        await stream.send(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        await runtime.park(waits, runtime.now() + 5)
+        await stream.send(b"GET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        await runtime.sleep_until(runtime.now() + 0.01)  # it has been received
+        go_on.set()
+        said = b""
+        while piece := await stream.receive():
+            said += piece
+        stream.abort()
+    assert (said.count(b"\r\n\r\n/1"), said.count(b"\r\n\r\n/2")) == (1, 1)
+    assert seen == ["http.disconnect"] * 2
+
+
+async def test_an_error_that_comes_of_the_clients_leaving_is_none(serving, caplog):
+    """An application says it in its own way; the log stays clean, and nothing is kept of what has ended."""
+    told = current_runtime().wake()
+
+    async def application(scope, receive, send):
+        try:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.accept"})
+            else:
+                await send(START)
+            while True:
+                if scope["type"] == "websocket":
+                    await send({"type": "websocket.send", "bytes": b"a"})
+                else:
+                    await send({"type": "http.response.body", "body": b"a", "more_body": True})
+                await current_runtime().sleep_until(current_runtime().now() + 0.001)
+        except OSError as error:
+            told.set()
+            raise RuntimeError("the client has left") from error
+
+    app = web.Application()
+    resource = web.mount_asgi(app, "/", application, lifespan="off")
+    async with serving(app) as url, drywire.ClientSession() as session:
+        async with session.get(url) as response:
+            await response.content.readexactly(2)
+            response.close()
+        await current_runtime().park(told, current_runtime().now() + 5)
+        told = current_runtime().wake()
+        async with session.ws_connect(url) as ws:
+            assert await ws.receive_bytes() == b"a"
+            ws._stream.abort()
+        await current_runtime().park(told, current_runtime().now() + 5)
+        until = current_runtime().now() + 5
+        while resource.handler._left and current_runtime().now() < until:
+            await current_runtime().sleep_until(current_runtime().now() + 0.001)
+        assert not resource.handler._left
+    assert not caplog.records
 
 
 async def test_a_client_that_leaves_is_told_of_while_nothing_is_sent(serving):
@@ -311,6 +369,26 @@ async def test_what_middlewares_and_signals_do_to_a_response(serving):
         async with session.get(f"{url}/parts") as response:
             assert response.headers["X-Mark"] == "none"
             assert await response.read() == b"abc" * 100
+
+
+async def test_a_file_is_sent_by_its_path(serving, tmp_path, caplog):
+    content = bytes(range(256)) * 4000
+    (tmp_path / "file").write_bytes(content)
+
+    async def application(scope, receive, send):
+        path = scope["path"].removeprefix("/short")
+        await send({**START, "headers": [(b"content-length", b"3")] if path != scope["path"] else []})
+        await send({"type": "http.response.pathsend", "path": str(tmp_path) + path})
+
+    async with serving(of(application)) as url, drywire.ClientSession() as session:
+        for method in ("GET", "HEAD"):
+            async with session.request(method, f"{url}/file") as response:
+                assert (response.status, response.content_length) == (200, len(content))
+                assert await response.read() == (content if method == "GET" else b"")
+        for path in ("/none", "/", "/short/file"):
+            async with session.get(url + path) as response:
+                assert response.status == 500
+    assert len(caplog.records) == 3
 
 
 BODY = {"type": "http.response.body"}
@@ -439,6 +517,8 @@ def living(told, *, fails=None):
             scope["state"]["pool"] = "a pool"
             result = "failed" if fails == what else "complete"
             await send({"type": f"lifespan.{what}.{result}", **({"message": "no way"} if fails == what else {})})
+        await current_runtime().sleep_until(current_runtime().now() + 0.001)
+        told.append("over")
 
     return application
 
@@ -453,7 +533,7 @@ async def test_the_lifespan_and_its_state(serving, answer_to):
         async with serving(app) as url:
             for _ in range(2):
                 await answer_to(url, GET, eof=False)
-    assert told == 2 * ["startup", *2 * [{"pool": "a pool", "own": True}], "shutdown"]
+    assert told == 2 * ["startup", *2 * [{"pool": "a pool", "own": True}], "shutdown", "over"]
 
 
 @pytest.mark.parametrize(
@@ -511,6 +591,46 @@ async def test_what_goes_on_behind_a_response_has_its_time_at_the_end(serving, a
         assert (await answer_to(url, GET, eof=False)).startswith(b"HTTP/1.1 200")
         assert done == []
     assert done == (["worked", "ended"] if patience > 1 else ["ended"])
+
+
+async def test_what_fails_behind_its_response_is_logged(serving, answer_to, caplog):
+    async def application(scope, receive, send):
+        await answer(send, b"fine")
+        await current_runtime().sleep_until(current_runtime().now() + 0.01)
+        raise ValueError("too late")
+
+    async with serving(of(application)) as url:
+        assert (await answer_to(url, GET, eof=False)).endswith(b"fine")
+    (record,) = caplog.records
+    assert (record.message, record.exc_info[1].args) == (
+        "the ASGI application failed after its response to /a/b",
+        ("too late",),
+    )
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_wherever_a_handler_is_cancelled_nothing_is_left(turns):
+    """Cancelled after so many turns of the loop, over a connection in memory."""
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.append("begun")
+        try:
+            await whole_body(receive)
+            await send(START)
+            for _ in range(3):
+                await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
+            await receive()
+        finally:
+            seen.append("ended")
+
+    async with session_for(of(application)) as session:
+        asking = current_runtime().spawn(partial(session.post, "/", data=b"abc"))
+        for _ in range(turns):
+            await current_runtime().sleep_until(current_runtime().now())
+        asking.cancel()
+        await asking.wait()
+    assert seen in ([], ["begun", "ended"])
 
 
 PROGRAM = """

@@ -205,3 +205,17 @@ async def test_a_site_that_was_stopped_keeps_its_connections_until_the_end():
 async def test_an_unknown_setting_is_refused_when_the_runner_is_made():
     with pytest.raises(TypeError, match="unknown settings of the server: keepalive"):
         web.AppRunner(web.Application(), keepalive=3)
+
+
+async def test_a_tls_handshake_that_does_not_go_on_does_not_hold_the_end(server_tls, client_tls):
+    runtime = current_runtime()
+    runner = web.AppRunner(web.Application(), shutdown_timeout=30)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_tls)
+    await site.start()
+    silent = await runtime.connect_tcp("127.0.0.1", site.port)
+    await pause(0.05)
+    begun = runtime.now()
+    await runner.cleanup()
+    assert runtime.now() - begun < 5
+    silent.abort()

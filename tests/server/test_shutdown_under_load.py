@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from drywire import web
+from drywire_transports import current_runtime
+
 from ..tree import environment
 
 SERVER = Path(__file__).with_name("shutdown_server.py")
@@ -248,3 +251,35 @@ def test_a_second_signal_ends_it_at_once(program, loop):
     assert time.monotonic() - load.signalled < GRACE / 2
     assert "Traceback" not in errors
     assert load.came["cut"] == 20
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["on a kept connection", "on a new one"])
+async def test_a_request_that_is_on_its_way_when_the_end_comes_is_answered(kept):
+    async def hello(request):
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    runner = web.AppRunner(app, shutdown_timeout=5)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    runtime = current_runtime()
+    idle, busy = [await runtime.connect_tcp("127.0.0.1", site.port) for _ in range(2)]
+    for stream in (idle, busy):
+        stream.read_deadline = runtime.now() + 10
+    if kept:
+        await busy.send(GET.format("/").encode())
+        assert b"hello" in await busy.receive()
+    begun = runtime.now()
+    await busy.send(GET.format("/").encode())
+    await runner.cleanup()  # before the loop has run
+    answer = b""
+    while piece := await busy.receive():
+        answer += piece
+    assert answer.endswith(b"hello")
+    with contextlib.suppress(ConnectionError):
+        assert await idle.receive() == b""
+    assert runtime.now() - begun < 2
+    idle.abort()
+    busy.abort()

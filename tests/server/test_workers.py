@@ -252,3 +252,31 @@ def test_workers_that_cannot_be_are_refused():
     thread.start()
     thread.join()
     assert errors == ["worker processes can only be started from the main thread, which signals come to"]
+
+
+def test_a_system_without_room_for_a_worker_is_asked_again(program):  # noqa: F811
+    code = """
+import errno, os, sys
+from drywire import web
+workers = sys.modules["drywire_server.workers"]
+workers.LONGEST_PAUSE = 0.1
+forks = []
+fork = os.fork
+def full():
+    forks.append(1)
+    if len(forks) == 2:
+        raise OSError(errno.EAGAIN, "no room")
+    return fork()
+workers.os.fork = full
+async def die(request):
+    os._exit(9)
+app = web.Application()
+app.router.add_get("/die", die)
+web.run_app(app, host="127.0.0.1", port=0, workers=1)
+"""
+    server = program("-c", code)
+    with pytest.raises(ConnectionError):
+        server.get("/die")
+    assert server.get()[0] == 404
+    assert server.end()[0] == 0
+    assert any("cannot start a worker for now: [Errno 11] no room" in line for line in server.err)

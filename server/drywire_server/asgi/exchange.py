@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from drywire_sansio import http1
@@ -14,6 +16,8 @@ from .hosted_response import HostedResponse
 from .messages import ASGIApp, Message, Scope
 
 __all__ = ["Exchange", "UnexpectedMessage"]
+
+logger = logging.getLogger("drywire.asgi")
 
 GONE: Final = "the client has ended the connection"
 
@@ -31,14 +35,14 @@ class Exchange:
         """What to answer with; it may have been sent."""
         self.answered = False
         """Whether the response is there whole, and the application is not waited for any more."""
-        self.ended = False
-        """Whether the application has returned or raised."""
         self.gone = False
         """Whether the client has ended the connection."""
         self.error: BaseException | None = None
         """What the application raised."""
         self.refusal: Exception | None = None
         """What was wrong with the request: its client is answered so, whatever the application thinks."""
+        self.on_end: Callable[[], None] | None = None
+        """Called once the application has returned or raised."""
         self._app = app
         self._request = request
         self._has_trailers = False
@@ -57,9 +61,13 @@ class Exchange:
             await self._app(self.scope, self.receive, self.send)
         except (Exception, SystemExit, KeyboardInterrupt) as error:
             self.error = error
+            if self.answered:
+                path = self.scope["path"]
+                logger.error("the ASGI application failed after its response to %s", path, exc_info=error)
         finally:
-            self.ended = True
             self._settle()
+            if self.on_end is not None:
+                self.on_end()
 
     async def settled(self) -> None:
         """Wait until the response is there whole, or the application has ended."""
@@ -147,13 +155,20 @@ class Exchange:
                 await response.write(body)
             if self._body_done and not self._has_trailers:
                 await self._end(response)
+        elif what == ".pathsend" and not response.prepared and not self._has_trailers:
+            self._body_done = True
+            await response.send_path(self._request, str(message["path"]), self.runtime)
+            self._finish()
         elif what == ".trailers" and self._body_done:
-            for name, value in message.get("headers", ()):
-                response.trailers.add(bytes(name).decode("ascii"), bytes(value).decode("utf-8", "surrogateescape"))
-            if not message.get("more_trailers", False):
-                await self._end(response)
+            await self._add_trailers(response, message)
         else:
             raise UnexpectedMessage(f"{message['type']!r} is not expected {self._where}")
+
+    async def _add_trailers(self, response: HostedResponse, message: Message) -> None:
+        for name, value in message.get("headers", ()):
+            response.trailers.add(bytes(name).decode("ascii"), bytes(value).decode("utf-8", "surrogateescape"))
+        if not message.get("more_trailers", False):
+            await self._end(response)
 
     async def _end(self, response: HostedResponse) -> None:
         if response._trailers and "Content-Length" in response.headers:

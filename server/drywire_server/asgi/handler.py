@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -19,8 +18,6 @@ from .messages import ASGIApp
 from .websocket_exchange import WebSocketExchange
 
 __all__ = ["ASGIHandler"]
-
-logger = logging.getLogger("drywire.asgi")
 
 LARGEST_MESSAGE: Final = 16 * 1024 * 1024
 """Bytes of a WebSocket message: what applications are used to from other servers."""
@@ -81,6 +78,7 @@ class ASGIHandler:
             exchange = HTTPExchange(self.app, request, scope)
         task = exchange.runtime.spawn(exchange.run, name="drywire ASGI application")
         self._left.add(task)
+        exchange.on_end = lambda: self._left.discard(task)
         try:
             await exchange.settled()
         finally:
@@ -89,22 +87,7 @@ class ASGIHandler:
             watcher = exchange.stop()
             if watcher is not None:
                 await watcher.wait()
-        return await self._answer(exchange, task)
-
-    async def _answer(self, exchange: Exchange, task: TaskHandle) -> StreamResponse:
-        if exchange.ended or not exchange.answered:
-            await task.wait()
-        if exchange.answered and exchange.error is not None:
-            self._log(exchange)
-        elif exchange.answered and not exchange.ended:
-            self._left = {other for other in self._left if not other.done}
-            return exchange.outcome()
-        self._left.discard(task)
         return exchange.outcome()
-
-    def _log(self, exchange: Exchange) -> None:
-        path = exchange.scope["path"]
-        logger.error("the ASGI application failed after its response to %s", path, exc_info=exchange.error)
 
     async def lifespan(self, app: Any) -> AsyncIterator[None]:
         """Start the application, and end it: a clean-up context. Raises LifespanFailed."""

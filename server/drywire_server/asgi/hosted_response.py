@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final, cast
 
 from multidict import CIMultiDict
 
 from drywire_sansio import http1
+from drywire_transports import Runtime
 from drywire_transports.message_fields import map_to_fields
 
+from ..file_sending import FileLink, send_part
+from ..opened_file import OpenedFile, in_thread, open_file
 from ..stream_response import Asked, Fields, StreamResponse, forbids_body
 from .messages import Pair
 
 __all__ = ["HostedResponse"]
+
+FILE_PIECE: Final = 256 * 1024
+"""Bytes of a file that are sent in one go at first."""
 
 
 class HostedResponse(StreamResponse):
@@ -63,6 +70,20 @@ class HostedResponse(StreamResponse):
         self._eof_sent = True
         self._body_length = len(body)
         await self._begin(request, *((http1.Data(body),) if body else ()), http1.EndOfMessage())
+
+    async def send_path(self, request: Asked, path: str, runtime: Runtime) -> None:
+        """Send the file at `path` as the whole body, by the kernel's sendfile where that can be. Raises OSError."""
+        opened: OpenedFile = await in_thread(runtime, open_file, path)
+        try:
+            self.headers.setdefault("Content-Length", str(opened.size))
+            self.check_length(opened.size)
+            await self.begin(request, b"")
+            if not forbids_body(request.method, self._status):
+                self._body_length = opened.size
+                await send_part(cast(FileLink, request.link), opened, 0, opened.size, FILE_PIECE)
+        finally:
+            opened.close()
+        await self.write_eof()
 
     def _fields(self, request: Asked) -> Fields:
         headers = self.headers

@@ -13,7 +13,8 @@ __all__ = ["ASGI", "hosted_scope", "is_handshake"]
 ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 """A send to a client that has gone raises OSError, and nobody needs to listen for its leaving meanwhile."""
 
-_EXTENSIONS: Final = ("http.response.trailers", "http.response.early_hint")
+_OF_WEBSOCKETS: Final = {"http": "ws", "https": "wss"}
+_OF_HTTP_1_1: Final = ("http.response.trailers", "http.response.early_hint")
 
 
 def is_handshake(request: BaseRequest) -> bool:
@@ -34,7 +35,7 @@ def hosted_scope(request: BaseRequest, root_path: str, mounted_at: str, state: d
         "type": "websocket" if is_websocket else "http",
         "asgi": dict(ASGI),
         "http_version": f"{version.major}.{version.minor}" if version.major == 1 else str(version.major),
-        "scheme": {"http": "ws", "https": "wss"}[request.scheme] if is_websocket else request.scheme,
+        "scheme": _OF_WEBSOCKETS.get(request.scheme, request.scheme) if is_websocket else request.scheme,
         "path": before + unquote(raw_path),
         "raw_path": before.encode() + raw_path.encode("ascii"),
         "query_string": query.encode("ascii"),
@@ -50,7 +51,9 @@ def hosted_scope(request: BaseRequest, root_path: str, mounted_at: str, state: d
         scope["extensions"] = {"websocket.http.response": {}}
     else:
         scope["method"] = request.method
-        scope["extensions"] = {name: {} for name in _EXTENSIONS} if version.minor or version.major > 1 else {}
+        scope["extensions"] = {"http.response.pathsend": {}}
+        if version.minor or version.major > 1:
+            scope["extensions"].update({name: {} for name in _OF_HTTP_1_1})
     return scope
 
 

@@ -54,6 +54,10 @@ class HTTPStream(ScopeStream):
         for buffer in self._core.send_buffers(http1.EndOfMessage()):
             self._put(buffer)
 
+    @property
+    def _is_whole(self) -> bool:
+        return not self._has_body
+
     def _take_in(self, message: Message) -> None:
         if message["type"] == "http.disconnect":
             self.gone = True

@@ -40,7 +40,8 @@ class ScopeStream:
     """A `ByteStream` over one scope. Deadlines of reading hold; how long a send may take is the outer server's to say.
 
     Messages are received by a task of its own, since only so can a wait for them end at a deadline, or be cancelled,
-    and nothing be lost. It begins when something is waited for, and ends with `end`.
+    and nothing be lost. It begins when something is waited for, ends when all has come that was to come, until somebody
+    wants to know whether the client is still there, and ends with `end` for good.
     """
 
     def __init__(self, runtime: Runtime, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,10 +59,16 @@ class ScopeStream:
         self._closed = False
         self._sending = False
         self._pump: TaskHandle | None = None
+        self._pumps = False
         self._reader: Wake | None = None
         self._room: Wake | None = None
 
     # What the two kinds of scopes differ in
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all that the client has to send has come, so that only its leaving is left to happen."""
+        return False
 
     def _take_in(self, message: Message) -> None:
         """Put what a message of the client's means among the bytes to be received."""
@@ -177,7 +184,8 @@ class ScopeStream:
 
     def _watch(self) -> None:
         """Receive messages from now on, or at least the one that says that the client has gone."""
-        if self._pump is None:
+        if not self._pumps:
+            self._pumps = True
             self._pump = self._runtime.spawn(self._receive_messages, name="drywire receives from ASGI")
 
     async def _receive_messages(self) -> None:
@@ -185,6 +193,8 @@ class ScopeStream:
             while not (self.gone or self._ended or self._closed):
                 self._take_in(await self._receive())
                 self._wake()
+                if self._is_whole:
+                    break
                 while self._size > READ_AHEAD and not self._closed:
                     self._room = self._runtime.wake()
                     await self._runtime.park(self._room)
@@ -192,6 +202,7 @@ class ScopeStream:
             self.gone = True
             raise
         finally:
+            self._pumps = False
             self._wake()
 
     def _put(self, data: Buffer) -> None:

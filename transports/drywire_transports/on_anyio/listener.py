@@ -27,6 +27,9 @@ logger = logging.getLogger("drywire.transports")
 HANDSHAKE_TIMEOUT: Final = 60.0
 """Seconds that a peer has for its TLS handshake, as on asyncio."""
 
+LAST_HANDSHAKE: Final = 1.0
+"""Seconds that it has once no more connections are accepted."""
+
 BACK_OFF: Final = 0.1
 """Seconds without accepting once the process or the system has run out of what a connection needs."""
 
@@ -120,7 +123,8 @@ class TrioListener:
                     wake.set()
 
     async def _secured(self, plain: SocketStream, tls: ssl.SSLContext) -> ByteStream:
-        plain.read_deadline = plain.write_deadline = trio.current_time() + HANDSHAKE_TIMEOUT
+        patience = LAST_HANDSHAKE if self._closed else HANDSHAKE_TIMEOUT
+        plain.read_deadline = plain.write_deadline = trio.current_time() + patience
         self._shaking_hands.add(plain)
         try:
             stream = await plain.start_tls(tls, server_side=True)
@@ -145,10 +149,18 @@ class TrioListener:
             with contextlib.suppress(RuntimeError):  # the run is over, so nobody waits
                 trio.lowlevel.notify_closing(sock)
             sock.close()
-        for stream in list(self._shaking_hands):
-            stream.abort()
+        self._hurry_handshakes()
         if self._unix_path is not None:
             unlink_socket(self._unix_path, self._unix_file)
+
+    def _hurry_handshakes(self) -> None:
+        try:
+            limit = trio.current_time() + LAST_HANDSHAKE
+        except RuntimeError:  # the run is over, and its tasks with it
+            return
+        for stream in self._shaking_hands:
+            stream.read_deadline = stream.write_deadline = min(limit, stream.read_deadline)
+            stream.apply_deadlines()
 
     def cancel(self) -> None:
         """Stop accepting and cancel the task of each connection."""

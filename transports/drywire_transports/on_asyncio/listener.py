@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import math
 import socket
@@ -23,6 +24,18 @@ logger = logging.getLogger("drywire.transports")
 
 HANDSHAKE_TIMEOUT: Final = 60.0
 """Seconds that a peer has for its TLS handshake."""
+
+LAST_HANDSHAKE: Final = 1.0
+"""Seconds that it has once no more connections are accepted."""
+
+BACK_OFF: Final = 0.1
+"""Seconds without accepting once the process or the system has run out of what a connection needs."""
+
+ACCEPT_TURN: Final = 64
+"""Connections accepted in a row before the loop does something else, and other processes have their chance."""
+
+PEER_GONE: Final = frozenset({errno.ECONNABORTED, errno.EPERM, errno.EPROTO})
+"""What `accept` says of a connection that was lost, or refused by a firewall, before it was accepted."""
 
 
 async def listen(
@@ -70,15 +83,71 @@ class AsyncioListener:
         self._empty: list[asyncio.Future[None]] = []
         self._closed = False
         self._cancelled = False
+        self._unserved: set[socket.socket] = set()
+        self._out_of_room = False
 
     async def start(self, backlog: int) -> None:
         """Begin to accept. Raises OSError."""
+        if isinstance(self._loop, asyncio.SelectorEventLoop):
+            for sock in self._sockets:
+                sock.listen(backlog)
+                self._loop.add_reader(sock, self._accept, sock)
+            return
         for sock in self._sockets:
             create = self._loop.create_unix_server if is_unix(sock) else self._loop.create_server
             server = await create(self._new_stream, sock=sock, backlog=backlog)
             self._servers.append(server)
             if self._closed:
                 server.close()
+
+    # On asyncio's own loop, which out of file descriptors would log a traceback for each connection that waits, and
+    # which loses a connection that it has just accepted when its server is closed
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPT_TURN):
+            try:
+                sock, _ = listening.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno not in PEER_GONE:
+                    self._back_off(listening, error)
+                    return
+            else:
+                self._out_of_room = False
+                self._unserved.add(sock)
+                task: asyncio.Task[None] = self._loop.create_task(self._serve(sock))
+                self._tasks.add(task)
+                task.add_done_callback(partial(self._served, sock))
+
+    def _back_off(self, listening: socket.socket, error: OSError) -> None:
+        if not self._out_of_room:
+            self._out_of_room = True
+            logger.error("cannot accept connections for now: %s", error)
+        self._loop.remove_reader(listening)
+        self._loop.call_later(BACK_OFF, self._accept_again, listening)
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        if not self._closed:
+            self._loop.add_reader(listening, self._accept, listening)
+
+    async def _serve(self, sock: socket.socket) -> None:
+        self._unserved.discard(sock)
+        sock.setblocking(False)
+        _, stream = await self._loop.connect_accepted_socket(partial(new_stream, self._loop), sock)
+        try:
+            await (self._handle(stream) if self._tls is None else self._handle_securely(stream, self._tls))
+        finally:
+            if not stream.closed:
+                stream.abort()
+
+    def _served(self, sock: socket.socket, task: asyncio.Task[None]) -> None:
+        if sock in self._unserved:  # cancelled before it began
+            self._unserved.discard(sock)
+            sock.close()
+        self._has_ended(task)
+
+    # On uvloop and on Windows
 
     def _new_stream(self) -> AsyncioStream:
         return new_stream(self._loop, self._connected)
@@ -94,7 +163,8 @@ class AsyncioListener:
 
     async def _handle_securely(self, plain: AsyncioStream, tls: ssl.SSLContext) -> None:
         self._shaking_hands.add(plain)
-        plain.read_deadline = plain.write_deadline = self._loop.time() + HANDSHAKE_TIMEOUT
+        patience = LAST_HANDSHAKE if self._closed else HANDSHAKE_TIMEOUT
+        plain.read_deadline = plain.write_deadline = self._loop.time() + patience
         try:
             stream = await plain.start_tls(tls, server_side=True)
         except TransportError:
@@ -105,9 +175,12 @@ class AsyncioListener:
         await self._handle(stream)
 
     def _ended(self, stream: AsyncioStream, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
         if not stream.closed:
             stream.abort()
+        self._has_ended(task)
+
+    def _has_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             level = logging.DEBUG if isinstance(error, StreamBroken) else logging.ERROR
             logger.log(level, "the handler of a connection failed", exc_info=error)
@@ -126,22 +199,19 @@ class AsyncioListener:
         if self._closed:
             return
         self._closed = True
-        if isinstance(self._loop, asyncio.SelectorEventLoop) and not self._loop.is_closed():
-            # asyncio loses what it has accepted and not yet made a transport for when its server is closed: neither
-            # served nor closed. That is made in the loop's next turn.
-            for sock in self._sockets:
-                self._loop.remove_reader(sock)
-            self._loop.call_soon(self._close_servers)
-        else:
-            self._close_servers()
-        for stream in list(self._shaking_hands):
-            stream.abort()
-        if self._unix_path is not None:
-            unlink_socket(self._unix_path, self._unix_file)
-
-    def _close_servers(self) -> None:
         for server in self._servers:
             server.close()
+        for sock in self._sockets:
+            if isinstance(self._loop, asyncio.SelectorEventLoop):
+                if not self._loop.is_closed():
+                    self._loop.remove_reader(sock)
+                sock.close()
+        limit = 0.0 if self._loop.is_closed() else self._loop.time() + LAST_HANDSHAKE
+        for stream in list(self._shaking_hands):
+            stream.read_deadline = stream.write_deadline = min(limit, stream.read_deadline)
+            stream.apply_deadlines()
+        if self._unix_path is not None:
+            unlink_socket(self._unix_path, self._unix_file)
 
     def cancel(self) -> None:
         """Stop accepting and cancel the task of each connection."""

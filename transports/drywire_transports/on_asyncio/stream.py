@@ -241,7 +241,9 @@ class AsyncioStream(asyncio.Protocol):
             if count > 0 and hasattr(os, "sendfile") and sendfile_works(file):
                 sent = await self._sendfile(file, offset, count)
             await send_pieces(self.send, asyncio.to_thread, file, offset + sent, count - sent)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, StreamTimeout) and not self.closed:
+                forget_unsent(self._transport.get_extra_info("socket"))
             self.abort()
             raise
 
@@ -395,6 +397,8 @@ class AsyncioStream(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
             self._closers.remove(closer)
+            if not self._lost:
+                forget_unsent(self._transport.get_extra_info("socket"))
             self.abort()
 
     def _patience(self) -> float:
