@@ -67,29 +67,3 @@ async def test_a_peer_that_takes_nothing_is_reset_and_nothing_is_kept_for_it(pou
     listener.close()
     assert await listener.join(runtime.now() + 10)
     assert len(outcome) == 1
-
-
-@pytest.mark.parametrize(
-    "anyio_backend", [("asyncio", {}), ("asyncio", {"use_uvloop": True})], ids=["asyncio", "uvloop"]
-)
-async def test_nor_for_one_that_takes_nothing_while_the_stream_is_closed(anyio_backend):
-    runtime = current_runtime()
-
-    async def serve(stream):
-        task = runtime.spawn(stream.send, bytes(8_000_000))
-        with contextlib.suppress(StreamTimeout):
-            await stream.receive()
-        task.cancel()
-        stream.write_deadline = runtime.now() + 0.1
-        await stream.aclose()
-
-    listener = await runtime.listen_tcp(serve, "127.0.0.1", 0)
-    with contextlib.closing(socket.socket()) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.connect(listener.addresses[0])
-        sock.sendall(b"close")
-        poll = select.poll()
-        poll.register(sock, 0)
-        assert await runtime.in_thread(poll.poll, 10_000) == [(sock.fileno(), select.POLLERR | select.POLLHUP)]
-    listener.close()
-    assert await listener.join(runtime.now() + 10)

@@ -33,8 +33,8 @@ LAST_HANDSHAKE: Final = 1.0
 BACK_OFF: Final = 0.1
 """Seconds without accepting once the process or the system has run out of what a connection needs."""
 
-ACCEPT_TURN: Final = 64
-"""Connections accepted in a row before other tasks run."""
+ACCEPT_TURN: Final = 16
+"""Connections accepted in a row before other tasks run, and other processes have their share of them."""
 
 PEER_GONE: Final = frozenset({errno.ECONNABORTED, errno.EPERM, errno.EPROTO})
 """What `accept` says of a connection that was lost, or refused by a firewall, before it was accepted."""
