@@ -296,8 +296,10 @@ class BaseRequest(RequestFields, Storage):
         """
         if self._body is None:
             content, limit = self.content, self.client_max_size
-            if content.is_whole:
+            body = content.take_whole()
+            if body is None and content.is_whole:
                 body = content.read_nowait()
+            if body is not None:
                 if limit and len(body) > limit:
                     raise HTTPRequestEntityTooLarge(limit, len(body))
                 self._body = body

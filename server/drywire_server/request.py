@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Protocol, Self
+import logging
+from collections.abc import Iterator
+from typing import Any, Protocol, Self, TypeVar, overload
 
+from .app_key import AppKey
 from .base_request import BaseRequest
+from .chained_mapping import ChainMapProxy
 from .match_info import MatchInfo
 
 __all__ = ["Request"]
 
 
+T = TypeVar("T")
+U = TypeVar("U")
+
+
 class App(Protocol):
-    """The application that handles a request: a mapping of what handlers share."""
+    """The application that handles a request: a mapping of what handlers share, and what handlers ask of it."""
 
-    client_max_size: int
-    router: Any
-
+    @property
+    def client_max_size(self) -> int: ...
+    @property
+    def logger(self) -> logging.Logger: ...
+    @property
+    def router(self) -> Any: ...
+    @property
+    def debug(self) -> Any: ...
+    @property
+    def frozen(self) -> bool: ...
+    @overload
+    def __getitem__(self, key: AppKey[T]) -> T: ...
+    @overload
     def __getitem__(self, key: Any) -> Any: ...
+    @overload
+    def get(self, key: AppKey[T], default: None = ...) -> T | None: ...
+    @overload
+    def get(self, key: AppKey[T], default: U) -> T | U: ...
+    @overload
+    def get(self, key: Any, default: Any = ...) -> Any: ...
     def __contains__(self, key: object) -> bool: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
 
 
 class Request(BaseRequest):
@@ -38,12 +61,12 @@ class Request(BaseRequest):
         return self._app
 
     @property
-    def config_dict(self) -> Mapping[Any, Any]:
+    def config_dict(self) -> ChainMapProxy:
         """What the application that handles this request has, and behind it what those around it have; read-only."""
         app: Any = self._app
         apps: list[Any] = list(getattr(self.match_info, "apps", ()))
         around = apps[: apps.index(app) + 1] if app in apps else [app]
-        return MappingProxyType(ChainMap(*reversed(around)))
+        return ChainMapProxy(reversed(around))
 
     @property
     def match_info(self) -> MatchInfo:

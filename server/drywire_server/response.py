@@ -253,13 +253,22 @@ class Response(StreamResponse):
     def whole(self, request: Asked) -> tuple[http1.Response, Buffer]:
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         body = self._body
-        lines = self._plain_fields(0 if body is None else _size(body))
-        head = self.head(request) if lines is None else http1.Response(self._status, lines, self._reason)
+        length = 0 if body is None else _size(body)
+        lines = self._plain_fields(length)
+        if lines is not None:
+            self._request = request
+            self._eof_sent = True
+            head = http1.Response(self._status, lines, self._reason)
+            if body is None or request.method == "HEAD":
+                return head, b""
+            self._body_length = length
+            return head, body
+        head = self.head(request)
         self._request = request
         self._eof_sent = True
         if body is None or forbids_body(request.method, self._status):
             return head, b""
-        self._body_length = _size(body)
+        self._body_length = length
         return head, body
 
     def _plain_fields(self, length: int) -> http1.FieldLines | None:

@@ -11,7 +11,7 @@ from drywire_sansio import http1, websocket
 from drywire_sansio.limits import DEFAULT_LIMITS
 from drywire_transports import ByteStream, Runtime
 from drywire_transports.message_fields import map_to_fields
-from drywire_transports.websocket import WebSocketEndpoint, WSMessage
+from drywire_transports.websocket import DecodeText, WebSocketEndpoint, WSMessage
 
 from .cookies import set_cookie_fields
 from .errors import HTTPBadRequest, HTTPServiceUnavailable, HTTPUpgradeRequired
@@ -32,7 +32,7 @@ class Upgradable(Protocol):
     """The connection that a request came over, as its WebSocket needs it."""
 
     responding: bool
-    websocket: WebSocketResponse | None
+    websocket: WebSocketResponse[bool] | None
     stream: ByteStream
 
     @property
@@ -54,7 +54,7 @@ class Asked(Protocol):
     @property
     def head(self) -> http1.Request: ...
     @property
-    def link(self) -> Upgradable: ...
+    def link(self) -> Any: ...  # an Upgradable, which the requests of users are not known to have
     @property
     def remote(self) -> str | None: ...
     @property
@@ -72,7 +72,7 @@ class WebSocketReady:
         return self.ok
 
 
-class WebSocketResponse(WebSocketEndpoint, StreamResponse):
+class WebSocketResponse(WebSocketEndpoint[DecodeText], StreamResponse):
     """The server's end of a WebSocket: `prepare` it, then send and receive, and return it from the handler.
 
     Whatever the handler does, the connection is closed once it returns: with 1000, or with 1011 if it raises.
@@ -136,7 +136,7 @@ class WebSocketResponse(WebSocketEndpoint, StreamResponse):
         """
         if self.prepared:
             return
-        link = request.link
+        link: Upgradable = request.link
         if link.closing:
             raise HTTPServiceUnavailable(text="503: the server is shutting down")
         accepted = self._checked(request)

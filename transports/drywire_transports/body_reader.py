@@ -245,6 +245,12 @@ class StreamReader:
         """Whether all of it is here, read or not, so that `read_nowait` gives what is left."""
         return self._eof and self._decoder is None and not self._reading
 
+    def take_whole(self) -> bytes | None:
+        """Return what is left to be read where all of it is here in one piece, else None."""
+        if not self._eof or len(self._pieces) != 1 or self._offset or self._decoder is not None or self._reading:
+            return None
+        return self._take_piece()[0] if self._exception is None else None
+
     # Reading
 
     async def read(self, n: int = -1) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict, CIMultiDictProxy, istr
 
 from drywire_sansio.http1 import FieldLines
 from drywire_sansio.media_types import MediaType, parse_media_type
@@ -32,7 +32,7 @@ class HttpVersion(NamedTuple):
 HttpVersion10 = HttpVersion(1, 0)
 HttpVersion11 = HttpVersion(1, 1)
 
-LooseHeaders = Mapping[str, str] | Iterable[tuple[str, str]]
+LooseHeaders = Mapping[str, str] | Mapping[istr, str] | Iterable[tuple[str, str]]
 """What users may give as headers: any mapping, a multidict among them, or pairs."""
 
 

@@ -71,8 +71,8 @@ class ASGIHandler:
         scope = hosted_scope(request, self._root_path, self.mounted_at, self.state)
         exchange: Exchange
         if scope["type"] == "websocket":
-            if not (ready := WebSocketResponse()).can_prepare(request):  # type: ignore[arg-type]  # see _accept
-                await ready.prepare(request)  # type: ignore[arg-type]  # raises what the client is told
+            if not (ready := WebSocketResponse()).can_prepare(request):
+                await ready.prepare(request)  # raises what the client is told
             exchange = WebSocketExchange(self.app, request, scope, self._websocket)
         else:
             exchange = HTTPExchange(self.app, request, scope)

@@ -84,7 +84,7 @@ class WebSocketExchange(Exchange):
         websocket = WebSocketResponse(protocols=(protocol,) if protocol else (), **self._options)
         for name, value in message.get("headers", ()):
             websocket.headers.add(bytes(name).decode("ascii"), bytes(value).decode("utf-8", "surrogateescape"))
-        await websocket.prepare(self._request)  # type: ignore[arg-type]  # the link of a request is a connection of ours
+        await websocket.prepare(self._request)
         self._websocket = websocket
         self.let_go()
 

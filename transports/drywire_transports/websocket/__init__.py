@@ -7,7 +7,7 @@ runtimes, never one of them.
 from drywire_sansio.websocket import WSCloseCode
 
 from .channel import WebSocketChannel
-from .endpoint import WebSocketEndpoint
+from .endpoint import DecodeText, WebSocketEndpoint
 from .masking_keys import masking_keys
 from .messages import (
     CLOSED_MESSAGE,
@@ -22,6 +22,7 @@ from .messages import (
 __all__ = [
     "CLOSED_MESSAGE",
     "CLOSING_MESSAGE",
+    "DecodeText",
     "WSCloseCode",
     "WSHandshakeError",
     "WSMessage",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Self, overload
 
 from drywire_sansio.websocket import (
     LOCAL_CLOSING,
@@ -32,7 +32,16 @@ from .heartbeat import Heartbeat
 from .messages import CLOSED_MESSAGE, CLOSING_MESSAGE, WebSocketError, WSMessage, WSMessageTypeError, WSMsgType
 from .pongs import Pongs
 
-__all__ = ["WebSocketEndpoint"]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    DecodeText = TypeVar("DecodeText", bound=bool, covariant=True, default=Literal[True])
+else:
+    from typing import TypeVar
+
+    DecodeText = TypeVar("DecodeText", bound=bool, covariant=True)
+
+__all__ = ["DecodeText", "WebSocketEndpoint"]
 
 INFINITE: Final = math.inf
 INBOX_BYTES: Final = 64 * 1024
@@ -52,13 +61,15 @@ _BINARY: Final = WSMsgType.BINARY
 _ENDS: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED})
 
 
-class WebSocketEndpoint:
+class WebSocketEndpoint(Generic[DecodeText]):
     """Sends and receives the messages of one WebSocket. Any task may send or close, one at a time may receive.
 
     - A send waits while the peer does not take what was sent before, so nothing piles up.
     - Cancelling `receive` loses no message. A send that is cancelled in the middle of a frame ends the connection.
     - Pings are answered, and pongs heard, also while nobody receives; then messages wait here, up to 64 KiB.
     - `close` ends the wait of a receiver in another task, and takes `timeout` seconds at the most.
+
+    Type checkers are told by ``[Literal[False]]`` that text comes as bytes.
     """
 
     _channel: WebSocketChannel | None = None
@@ -355,9 +366,15 @@ class WebSocketEndpoint:
         self._stream.read_deadline = -math.inf
         self._stream.apply_deadlines()
 
-    async def receive_str(self, *, timeout: float | None = None) -> str:
+    @overload
+    async def receive_str(self: WebSocketEndpoint[Literal[True]], *, timeout: float | None = None) -> str: ...
+    @overload
+    async def receive_str(self: WebSocketEndpoint[Literal[False]], *, timeout: float | None = None) -> bytes: ...
+    @overload
+    async def receive_str(self, *, timeout: float | None = None) -> str | bytes: ...
+    async def receive_str(self, *, timeout: float | None = None) -> str | bytes:
         """Return the text of the next message. Raises WSMessageTypeError where it is no TEXT, and as `receive`."""
-        data: str = await self._receive_typed(_TEXT, timeout)
+        data: str | bytes = await self._receive_typed(_TEXT, timeout)
         return data
 
     async def receive_bytes(self, *, timeout: float | None = None) -> bytes:
@@ -518,7 +535,7 @@ class _Pulse:
 
     __slots__ = ("_endpoint",)
 
-    def __init__(self, endpoint: WebSocketEndpoint) -> None:
+    def __init__(self, endpoint: WebSocketEndpoint[bool]) -> None:
         self._endpoint = endpoint
 
     @property
