@@ -150,6 +150,9 @@ if TYPE_CHECKING:
     )
     from drywire_sansio.conditional import ETag
     from drywire_sansio.http1 import Limits, Quirk
+    from drywire_server.chained_mapping import ChainMapProxy
+    from drywire_server.gunicorn_worker import GunicornUVLoopWebWorker as GunicornUVLoopWebWorker
+    from drywire_server.gunicorn_worker import GunicornWebWorker as GunicornWebWorker
 
 __all__ = [
     "EMPTY_PAYLOAD",
@@ -169,6 +172,7 @@ __all__ = [
     "BufferedReaderPayload",
     "BytesIOPayload",
     "BytesPayload",
+    "ChainMapProxy",
     "ClientConnectionError",
     "ClientConnectionResetError",
     "ClientConnectorCertificateError",
@@ -310,15 +314,21 @@ _MODULES = frozenset(
 """Modules that can be had by their names alone, as aiohttp's can."""
 
 _HOMES = {
+    "ChainMapProxy": "drywire_server.chained_mapping",
     "ETag": "drywire_sansio.conditional",
     "Limits": "drywire_sansio.http1",
     "Quirk": "drywire_sansio.http1",
 }
 
+_WORKERS = frozenset({"GunicornUVLoopWebWorker", "GunicornWebWorker"})
+"""Names that are not in `__all__`: asking for one raises ImportError where gunicorn is not installed."""
+
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
+    if name in _WORKERS:
+        return getattr(import_module("drywire_server.gunicorn_worker"), name)
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = import_module(_HOMES.get(name, "drywire_client"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack, overload
 
 from yarl import URL
 
@@ -254,6 +254,40 @@ class ClientSession(SessionSettings):
 
     # WebSockets
 
+    @overload
+    def ws_connect(
+        self,
+        url: str | URL,
+        *,
+        method: str = ...,
+        protocols: Iterable[str] = ...,
+        timeout: ClientWSTimeout | float = ...,
+        receive_timeout: float | None = ...,
+        autoclose: bool = ...,
+        autoping: bool = ...,
+        heartbeat: float | None = ...,
+        auth: Any = ...,
+        origin: str | None = ...,
+        params: Query = ...,
+        headers: LooseHeaders | None = ...,
+        ssl: Any = ...,
+        server_hostname: str | None = ...,
+        proxy: str | URL | None = ...,
+        proxy_auth: Any = ...,
+        proxy_headers: LooseHeaders | None = ...,
+        compress: int = ...,
+        max_msg_size: int = ...,
+        decode_text: Literal[True] = ...,
+        **others: Any,
+    ) -> Awaited[ClientWebSocketResponse[Literal[True]]]: ...
+    @overload
+    def ws_connect(
+        self, url: str | URL, *, decode_text: Literal[False], **options: Any
+    ) -> Awaited[ClientWebSocketResponse[Literal[False]]]: ...
+    @overload
+    def ws_connect(
+        self, url: str | URL, *, decode_text: bool, **options: Any
+    ) -> Awaited[ClientWebSocketResponse[bool]]: ...
     def ws_connect(
         self,
         url: str | URL,
@@ -278,7 +312,7 @@ class ClientSession(SessionSettings):
         max_msg_size: int = 4 * 1024 * 1024,
         decode_text: bool = True,
         **others: Any,
-    ) -> Awaited[ClientWebSocketResponse]:
+    ) -> Awaited[ClientWebSocketResponse[Any]]:
         """Open a WebSocket at `url` (ws, wss, http or https): await it, or enter it to have it closed at the end.
 
         `protocols`: the subprotocols wished for, the dearest first. `timeout`: a `ClientWSTimeout`. `autoclose`:
@@ -310,7 +344,7 @@ class ClientSession(SessionSettings):
 
     async def _ws_connect(
         self, method: str, url: str | URL, wish: WebSocketWish, settings: WebSocketSettings, **options: Any
-    ) -> ClientWebSocketResponse:
+    ) -> ClientWebSocketResponse[Any]:
         try:
             response = await self._request(method, http_url(url), raise_for_status=False, **options)
         except ClientResponseError as error:

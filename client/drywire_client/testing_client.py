@@ -141,12 +141,12 @@ class TestClient(Generic[RequestT, ApplicationT]):
         """DELETE `path`; see `request`."""
         return self.request("DELETE", path, **options)
 
-    def ws_connect(self, path: str | URL, **options: Any) -> Awaited[ClientWebSocketResponse]:
+    def ws_connect(self, path: str | URL, **options: Any) -> Awaited[ClientWebSocketResponse[Any]]:
         """Open a WebSocket at `path`; see `ClientSession.ws_connect`. It is closed with the client at the latest."""
         return Awaited(self._ws_connect(path, options))
 
-    async def _ws_connect(self, path: str | URL, options: dict[str, Any]) -> ClientWebSocketResponse:
-        websocket = await self._session.ws_connect(self.make_url(path), **options)
+    async def _ws_connect(self, path: str | URL, options: dict[str, Any]) -> ClientWebSocketResponse[Any]:
+        websocket: ClientWebSocketResponse[Any] = await self._session.ws_connect(self.make_url(path), **options)
         self._websockets.append(websocket)
         return websocket
 

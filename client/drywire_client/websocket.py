@@ -14,7 +14,7 @@ from yarl import URL
 from drywire_sansio import websocket
 from drywire_transports import Runtime
 from drywire_transports.message_fields import LooseHeaders, to_multidict
-from drywire_transports.websocket import WebSocketEndpoint, masking_keys
+from drywire_transports.websocket import DecodeText, WebSocketEndpoint, masking_keys
 
 from .connector import Connection
 from .errors import (
@@ -122,7 +122,7 @@ def _deflate(compress: int) -> websocket.Deflate | None:
     return websocket.Deflate(server_max_window_bits=bits)
 
 
-class ClientWebSocketResponse(WebSocketEndpoint):
+class ClientWebSocketResponse(WebSocketEndpoint[DecodeText]):
     """The client's end of a WebSocket, made by `ClientSession.ws_connect`: leave its ``async with``, or `close` it."""
 
     def __init__(

@@ -77,6 +77,8 @@ class BaseRequest(RequestFields, Storage):
     _key_class = "RequestKey"
     _post: MultiDictProxy[FormValue] | None = None
     _files: tuple[UploadedFile, ...] = ()
+    _cloned_from: BaseRequest | None = None
+    """The server's own request, which closes the files of a form in the end."""
     _client_max_size: int = CLIENT_MAX_SIZE
     _client_max_fields: int = CLIENT_MAX_FIELDS
     _on_prepare: Callable[[Any, Any], Awaitable[None]] | None = None
@@ -392,7 +394,8 @@ class BaseRequest(RequestFields, Storage):
                 files.clear()
                 raise
             finally:
-                self._files = tuple(files)
+                owner = self._cloned_from or self
+                owner._files = (*owner._files, *files)
         body, charset = b"", "utf-8"
         if self.method in self.POST_METHODS and kind == "application/x-www-form-urlencoded":
             body = await self.read()
@@ -440,6 +443,7 @@ class BaseRequest(RequestFields, Storage):
         )
         new = type(self)(new_head, self.content, self.link)
         own = vars(new)
+        own["_cloned_from"] = self._cloned_from or self
         # What was said of an earlier clone still holds for a clone of that.
         said = vars(self)
         kept = ["scheme", "remote", "_client_max_size", "_client_max_fields", "_on_prepare"]

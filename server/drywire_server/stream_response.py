@@ -215,7 +215,12 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         await self._begin(request)
 
     async def send_to(self, request: Asked) -> None:
-        """Send what is not sent yet, to the end: what the server does with the response that a handler returns."""
+        """Send what is not sent yet, to the end: what the server does with the response that a handler returns.
+
+        Raises RuntimeError for one that was sent to another request.
+        """
+        if self._eof_sent and not request.link.responding:
+            raise RuntimeError("this response was sent before: make one for each request")
         await self.prepare(request)
         await self.write_eof()
 

@@ -146,13 +146,15 @@ class SegmentPattern(NamedTuple):
         begin, end = len(first), len(segment) - len(last)
         if end - begin < len(self.names) or not (segment.startswith(first) and segment.endswith(last)):
             return False
-        for name, text in zip(self.names[:0:-1], reversed(between), strict=True):
+        values: list[str] = []
+        for text in reversed(between):
             found = segment.rfind(text, begin + 1, end - 1)
             if found < 0:
                 return False
-            variables[name] = segment[found + len(text) : end]
+            values.append(segment[found + len(text) : end])
             end = found
-        variables[self.names[0]] = segment[begin:end]
+        values.append(segment[begin:end])
+        variables.update(zip(self.names, reversed(values), strict=True))
         return True
 
 
