@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .paths import Segment
 
@@ -36,6 +36,10 @@ class _Node:
         """How long those beginnings are."""
 
 
+_WHOLE: Final = (0,)
+"""The lengths of beginnings where nothing is known of the next segment."""
+
+
 class PathIndex:
     """A tree of segments. Fixed ones are found by a look-up, and of those that vary, what they begin with."""
 
@@ -59,9 +63,22 @@ class PathIndex:
 
     def find(self, path: str) -> list[Entry]:
         """Return whatever may match the decoded `path`, in no order. Visits no node twice."""
-        nodes = [self._root]
+        segments = path.split("/")
+        node: _Node | None = self._root
+        for depth in range(1, len(segments)):
+            # Mostly there is one way to go.
+            if node is None:
+                return []
+            if node.below or (node.lengths and (node.lengths != _WHOLE or node.fixed)):
+                return self._find_all(node, segments[depth:])
+            node = node.beginnings[""] if node.lengths else node.fixed.get(segments[depth])
+        return [] if node is None else [*node.below, *node.ends]
+
+    @staticmethod
+    def _find_all(start: _Node, segments: list[str]) -> list[Entry]:
+        nodes = [start]
         found: list[Entry] = []
-        for segment in path.split("/")[1:]:
+        for segment in segments:
             following: list[_Node] = []
             for node in nodes:
                 if node.below:
