@@ -20,6 +20,7 @@ from .base_request import BaseRequest
 from .certificates import ReloadingSSLContext
 from .cleanup_contexts import CleanupError
 from .compression import ContentCoding
+from .connection import ServerConnection as RequestHandler
 from .errors import ClientGone, GracefulExit, PayloadAccessError, RequestPayloadError
 from .file_response import FileResponse
 from .form import FileField, FormError
@@ -212,6 +213,7 @@ __all__ = [
     "PrefixedSubAppResource",
     "ReloadingSSLContext",
     "Request",
+    "RequestHandler",
     "RequestKey",
     "RequestPayloadError",
     "Resource",

@@ -326,7 +326,8 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         """Leave the clean-up contexts, and run `on_cleanup`: no request is under way any more.
 
         Where the start has failed, only the contexts that were entered are left. Raises what they raise, CleanupError
-        where several contexts fail; `on_cleanup` is run all the same.
+        where several contexts fail; `on_cleanup` is run all the same, and contexts of applications within this one are
+        left whatever else fails.
         """
         if not self._on_cleanup.frozen:
             await self.leave_contexts()
@@ -334,7 +335,10 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         try:
             await self._cleanup_ctx.leave()
         finally:
-            await self._on_cleanup.send(self)
+            try:
+                await self._on_cleanup.send(self)
+            finally:
+                await self.leave_contexts()
 
     async def leave_contexts(self) -> None:
         """Leave the contexts of this application, and of those within it, the last first."""

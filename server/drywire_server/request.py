@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, overload
 
 from .app_key import AppKey
 from .base_request import BaseRequest
@@ -18,8 +18,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class App(Protocol):
-    """The application that handles a request: a mapping of what handlers share, and what handlers ask of it."""
+class Handling(Protocol):
+    """What handlers ask of the application that handles a request: it is a mapping of what they share."""
 
     @property
     def client_max_size(self) -> int: ...
@@ -46,19 +46,28 @@ class App(Protocol):
     def __len__(self) -> int: ...
 
 
+if TYPE_CHECKING:
+
+    class App(Handling, Any):  # type: ignore[misc]  # with Any it may go where an Application is taken
+        """The `Application` of a request; importing that would be a cycle."""
+else:
+    App = Any
+
+
 class Request(BaseRequest):
     """An HTTP request to an application; also a mapping in which handlers and middlewares keep things."""
 
     __slots__ = ("_app", "_match", "_match_info")
 
-    _app: App
+    _app: Any
     _match_info: MatchInfo | None
     _match: tuple[Any, dict[str, str] | None]
 
     @property
     def app(self) -> App:
         """The application that handles this request."""
-        return self._app
+        app: App = self._app
+        return app
 
     @property
     def config_dict(self) -> ChainMapProxy:
@@ -82,7 +91,8 @@ class Request(BaseRequest):
     def client_max_size(self) -> int:
         """The largest body, in bytes, that is taken in whole; 0 for any. The application's, or a clone's own."""
         own: int | None = vars(self).get("_client_max_size")
-        return self._app.client_max_size if own is None else own
+        limit: int = self._app.client_max_size if own is None else own
+        return limit
 
     @property
     def client_max_fields(self) -> int:

@@ -254,7 +254,7 @@ class Response(StreamResponse):
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         body = self._body
         length = 0 if body is None else _size(body)
-        lines = self._plain_fields(length)
+        lines = None if body is None and request.method == "HEAD" else self._plain_fields(length)
         if lines is not None:
             self._request = request
             self._eof_sent = True
@@ -361,7 +361,8 @@ class Response(StreamResponse):
             return [field for field in fields if field[0].lower() not in _ABOUT_BODY]
         if self._headers is None or not ("Content-Length" in self._headers or "Transfer-Encoding" in self._headers):
             length = self.content_length
-            if length is not None:
+            # To HEAD, no body may mean that nobody has asked how long it would be (RFC 9110, 8.6).
+            if length is not None and (length or request.method != "HEAD" or self._body is not None):
                 fields.append((b"Content-Length", b"%d" % length))
             if length != 0 and "Content-Type" not in self.headers and not self._is_settled:
                 fields.append((b"Content-Type", b"application/octet-stream"))

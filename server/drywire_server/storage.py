@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, MutableMapping
 from typing import Any, TypeVar, overload
 
-from .app_key import AppKey, NotAppKeyWarning
+from .app_key import BaseKey, NotAppKeyWarning
 
 __all__ = ["Storage"]
 
@@ -22,7 +22,7 @@ class Storage(MutableMapping[Any, Any]):
     _key_class = "AppKey"
 
     @overload
-    def __getitem__(self, key: AppKey[T]) -> T: ...
+    def __getitem__(self, key: BaseKey[T]) -> T: ...
     @overload
     def __getitem__(self, key: Any) -> Any: ...
     def __getitem__(self, key: Any) -> Any:

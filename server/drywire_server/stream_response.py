@@ -163,12 +163,14 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
 
         Whether it is coded is settled with the head: not for a client that wants none of them, nor with a
         Content-Encoding among the headers, nor with status 204, 206 or 304. A Content-Length is dropped then, and Vary
-        names Accept-Encoding unless `force` is given. `strategy` is zlib's, such as ``zlib.Z_FILTERED``. Raises
-        RuntimeError once the head is sent, TypeError for another `force` (a bool is deprecated), ValueError for another
+        names Accept-Encoding unless `force` is given. Once the head is sent it is without effect, so that a middleware
+        may call it for every response, streams and WebSockets among them. `strategy` is zlib's, such as
+        ``zlib.Z_FILTERED``. Raises TypeError for another `force` (a bool is deprecated), ValueError for another
         `strategy`, `level`, or coding.
         """
-        self._refuse_if_prepared("the compression")
-        self.compressed = make_compression(force, strategy, codings, level)
+        wanted = make_compression(force, strategy, codings, level)
+        if not self.prepared:
+            self.compressed = wanted
 
     @property
     def keep_alive(self) -> bool | None:

@@ -56,7 +56,7 @@ class Asked(Protocol):
     @property
     def link(self) -> Any: ...  # an Upgradable, which the requests of users are not known to have
     @property
-    def remote(self) -> str | None: ...
+    def remote(self) -> Any: ...  # str | None; cached, which a checker takes for another type
     @property
     def headers(self) -> Mapping[str, str]: ...
 

@@ -28,6 +28,7 @@ async def show(request: web.Request) -> web.Response:
     count: int = request.app[NAMES][name]
     response = web.json_response({"count": count}, headers={hdrs.CACHE_CONTROL: "no-store"})
     response.etag = drywire.ETag("1")
+    response.headers["X-Count"] = str(count_of(request.app, name))
     response.set_cookie("seen", "1", httponly=True)
     return response
 
@@ -43,10 +44,15 @@ async def known(request: web.Request, handler: typedefs.Handler) -> web.StreamRe
         raise
 
 
+def count_of(app: web.Application, name: str) -> int:
+    return app[NAMES].get(name, 0)
+
+
 async def chat(request: web.Request) -> web.WebSocketResponse:
     ws = web.WebSocketResponse(heartbeat=20)
     await ws.prepare(request)
     words: str = await ws.receive_str()
+    assert_type(request[USER], str)
     request.app.logger.info("%s says %s", request[USER], words)
     async for message in ws:
         if message.type is web.WSMsgType.TEXT:

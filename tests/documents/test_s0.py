@@ -22,7 +22,7 @@ LEFT_OUT = {
     "S0-01": "commands of a shell",
     "S0-02": "the language, not aiohttp: async def beside yield from",
     "S0-03": "its text is lost but for a comment",
-    "S0-04": "its text is lost but for a comment; the server: issue 7",
+    "S0-04": "its text is lost but for a comment",
 }
 
 
