@@ -193,12 +193,14 @@ async def test_lines_take_linear_time():
         return made
 
     async def seconds(size):
-        begun = time.perf_counter()
-        async for _ in reader(size):
-            pass
-        return time.perf_counter() - begun
+        taken = []
+        for _ in range(3):
+            begun = time.thread_time()  # others may be at work on the machine
+            async for _line in reader(size):
+                pass
+            taken.append(time.thread_time() - begun)
+        return min(taken)
 
-    await seconds(10_000)
     assert await seconds(800_000) < 8 * 2.5 * await seconds(100_000)
 
 

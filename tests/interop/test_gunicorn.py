@@ -85,18 +85,22 @@ def test_z2_06_a_worker_serves_finishes_and_ends(program, tmp_path, worker):
     assert not any("Traceback" in line or "ERROR" in line for line in server.err)
 
 
+REFUSED = (3, 1)
+"""What gunicorn ends with where its workers cannot start: 1 where it hears of that while it is starting another."""
+
+
 def test_z2_06_a_worker_that_cannot_start_ends_gunicorn(program, tmp_path):
     server = start(program, tmp_path, "GunicornWebWorker", "failing")
-    assert server.wait() == 3
+    assert server.wait() in REFUSED
     assert any("LookupError: it cannot start" in line for line in server.err)
 
 
 def test_z2_06_what_is_no_application_and_other_atoms_are_refused(program, tmp_path):
     server = start(program, tmp_path, "GunicornWebWorker", "answer", "--access-logformat", "%(h)s")
-    assert server.wait() == 3
+    assert server.wait() in REFUSED
     assert any("must be given an Application" in line or "missing 1 required" in line for line in server.err)
     server = start(program, tmp_path, "GunicornWebWorker", "app", "--access-logformat", "%(h)s")
-    assert server.wait() == 3
+    assert server.wait() in REFUSED
     assert any("gunicorn's own atoms, such as %(h)s, cannot be used" in line for line in server.err)
 
 
