@@ -75,3 +75,4 @@ class DisconnectWatch:
         if not data and self._handler is not None:
             self.is_gone = True
             self._handler.cancel()
+            self._ended.set()  # a handler that had not begun never will, so it cannot say that it has ended

@@ -33,6 +33,8 @@ class Exchange:
         self.scope = scope
         self.response: StreamResponse | None = None
         """What to answer with; it may have been sent."""
+        self.begun = False
+        """Whether the application was called: a task that is cancelled before that never begins."""
         self.answered = False
         """Whether the response is there whole, and the application is not waited for any more."""
         self.gone = False
@@ -57,6 +59,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Run the application to its end."""
+        self.begun = True
         try:
             await self._app(self.scope, self.receive, self.send)
         except (Exception, SystemExit, KeyboardInterrupt) as error:

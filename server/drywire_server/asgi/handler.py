@@ -84,6 +84,8 @@ class ASGIHandler:
         finally:
             if not exchange.answered:
                 task.cancel()
+                if not exchange.begun:
+                    self._left.discard(task)
             watcher = exchange.stop()
             if watcher is not None:
                 await watcher.wait()
