@@ -335,7 +335,7 @@ def check_url(url: URL) -> None:
         )
     # RFC 3986, 7.4: what old resolvers take for an address is none that anybody else checks
     last = host.rpartition(".")[2]
-    if (last.isdecimal() or last[:2] in ("0x", "0X")) and not _is_address(host):
+    if ":" not in host and (last.isdecimal() or last[:2] in ("0x", "0X")) and not _is_address(host):
         raise InvalidUrlClientError(
             url, f"the host {host[:60]!r} is neither a name nor an IP address in its usual form"
         )

@@ -97,6 +97,7 @@ class Upload:
         """Whether all of it was sent."""
         self.on_done: Callable[[], None] | None = None
         self._is_last = False
+        self._has_begun = False
 
     def start(self, runtime: Runtime) -> None:
         """Begin to send."""
@@ -106,6 +107,8 @@ class Upload:
         """Stop sending: the connection cannot be used any more."""
         if self._task is not None and not self.done:
             self._task.cancel()
+            if not self._has_begun:  # then it never will
+                self._end()
 
     def let_go(self) -> None:
         """Close the payload once it is sent: nobody will need it again."""
@@ -124,6 +127,7 @@ class Upload:
             await self._task.wait()
 
     async def _send(self, runtime: Runtime) -> None:
+        self._has_begun = True
         request, stream = self._request, self._connection.stream
         tracker = request.settings.upload_tracker
         try:
@@ -154,12 +158,15 @@ class Upload:
         finally:
             self._finish(runtime)
 
-    def _finish(self, runtime: Runtime) -> None:
-        """Say that nothing more is sent: only now does the time count that the server takes to answer."""
+    def _end(self) -> None:
         self.done = True
         self.outcome.settle(aborted_upload(self.error))  # unless it was settled
         if self._is_last:
             self._settle()
+
+    def _finish(self, runtime: Runtime) -> None:
+        """Say that nothing more is sent: only now does the time count that the server takes to answer."""
+        self._end()
         if self.on_done is not None:
             self.on_done()
         elif not self._connection.closed:

@@ -373,12 +373,14 @@ class ServerConnection:
             if await self._sent(response, request, is_raised):
                 return True
         except HTTPException as refusal:  # a WebSocket that cannot be
+            request._on_prepare = None  # it has had its turn, and may be what refuses
             return not self.responding and await self._sent(refusal, request)
         except (TransportError, ConnectionError):
             raise
         except Exception:  # what its fields or its body are is a mistake of the handler's
             message = "the response to %s %s cannot be sent as it is"
             self._server.logger.exception(message, request.method, request.raw_path)
+        request._on_prepare = None  # what fails for one response would for the next
         return not self.responding and await self._sent(_crash(request), request)
 
     def _handle_apart(self, request: Request) -> Awaitable[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from drywire_transports import ByteStream, TaskHandle, current_runtime
@@ -55,7 +55,7 @@ class ApplicationInMemory:
         server = self._runner.server
         if server is None:
             raise RuntimeError("the application is not running: call start() before accept()")
-        self._site.add(current_runtime().spawn(server.serve, stream, name="drywire connection in memory"))
+        self._site.serve(server.serve, stream)
 
     def close(self) -> None:
         """Do nothing: `stop` gives handlers their time."""
@@ -72,13 +72,14 @@ class StreamSite:
     addresses: Sequence[Any] = ()
 
     def __init__(self) -> None:
-        self._tasks: set[TaskHandle] = set()
+        self._tasks: dict[TaskHandle, ByteStream] = {}
         self._cancelled = False
 
-    def add(self, task: TaskHandle) -> None:
-        """Keep the task of a connection."""
-        self._tasks = {other for other in self._tasks if not other.done}
-        self._tasks.add(task)
+    def serve(self, function: Callable[[ByteStream], Coroutine[Any, Any, object]], stream: ByteStream) -> None:
+        """Run ``function(stream)`` as the task of a connection."""
+        self._tasks = {task: other for task, other in self._tasks.items() if not task.done}
+        task = current_runtime().spawn(function, stream, name="drywire connection in memory")
+        self._tasks[task] = stream
 
     def close(self) -> None:
         """Do nothing: whoever hands over streams stops by itself."""
@@ -86,8 +87,9 @@ class StreamSite:
     def cancel(self) -> None:
         """Cancel the connections."""
         self._cancelled = True
-        for task in self._tasks:
+        for task, stream in self._tasks.items():
             task.cancel()
+            stream.abort()  # a task that has not begun does nothing any more
 
     async def join(self, deadline: float = math.inf) -> bool:
         """Wait for the connections to end, or for `deadline`; return whether they have."""

@@ -7,7 +7,8 @@ import os
 import pytest
 
 from drywire import web
-from drywire_transports import current_runtime
+from drywire_server.in_memory import ApplicationInMemory
+from drywire_transports import TransportError, current_runtime, memory_pair
 
 FORM = (
     b'--B\r\nContent-Disposition: form-data; name="f"; filename="x.bin"\r\n\r\n' + b"x" * 2_000_000 + b"\r\n--B--\r\n"
@@ -331,3 +332,31 @@ async def test_head_of_a_response_without_a_body_announces_no_length(serving, an
         answer = await answer_to(url, get("/").replace(b"GET", b"HEAD"))
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Content-Length" not in answer
+
+
+async def test_a_hook_that_always_fails_is_a_500_and_the_connection_lives(serving, answer_to, caplog):
+    async def refuse(request, response):
+        raise LookupError("no")
+
+    async def hello(request):
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    app.on_response_prepare.append(refuse)
+    async with serving(app) as url:
+        answer = await answer_to(url, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert ["cannot be sent as it is" in record.getMessage() for record in caplog.records] == [True]
+    caplog.clear()
+
+
+async def test_a_connection_in_memory_that_is_cancelled_before_it_begins_is_closed():
+    ours, theirs = memory_pair(current_runtime())
+    app = ApplicationInMemory(web.Application(), shutdown_timeout=0)
+    await app.start()
+    app.accept(theirs)
+    await app.stop()
+    with contextlib.suppress(TransportError):  # it may be told as a reset, too
+        assert await ours.receive() == b""
+    assert theirs.closed

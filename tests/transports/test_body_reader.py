@@ -143,10 +143,10 @@ async def test_reads_of_all_kinds_leave_what_they_do_not_want(reads, size):
 async def test_lines_of_one_large_piece_take_linear_time(separator):
     async def seconds(size):
         reader = by_hand((b"abcdefgh" + separator) * (size // (8 + len(separator))))
-        begun = time.perf_counter()
+        begun = time.thread_time()
         while await reader.readuntil(separator):
             pass
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     small = min([await seconds(2**17) for _ in range(3)])
     assert min([await seconds(2**20) for _ in range(2)]) < 8 * 3 * small
@@ -156,11 +156,11 @@ async def test_lines_of_a_coded_body_take_linear_time():
     async def seconds(size):
         body = b"0123456789abcde\n" * (size // 16)
         reader = of_pieces(*((piece, False) for piece in cut(gzip.compress(body), 2**16)), coding="gzip")
-        begun, count = time.perf_counter(), 0
+        begun, count = time.thread_time(), 0
         async for line in reader:
             count += len(line)
         assert count == len(body)
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     small = min([await seconds(2**19) for _ in range(3)])
     assert min([await seconds(2**22) for _ in range(2)]) < 8 * 3 * small
@@ -169,9 +169,9 @@ async def test_lines_of_a_coded_body_take_linear_time():
 async def test_a_line_without_an_end_is_put_together_in_linear_time():
     async def seconds(count):
         reader = of_pieces(*[(b"abcdefgh", False)] * count)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         await reader.readuntil(b"\r\n\r\n", max_size=2**30)
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     small = min([await seconds(5_000) for _ in range(3)])
     assert min([await seconds(40_000) for _ in range(2)]) < 8 * 3 * small

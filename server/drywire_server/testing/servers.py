@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from yarl import URL
 
-from drywire_transports import ByteStream, current_runtime
+from drywire_transports import ByteStream
 
 from ..app import Application
 from ..connection import RequestHandler
@@ -133,7 +133,7 @@ class BaseTestServer(ABC):
         `origin` and `fail` are what a client's connector tells of it; a server answers for its own errors. Raises
         RuntimeError before the start and after the end.
         """
-        self._stream_site.add(current_runtime().spawn(self.handler.serve, stream, name="drywire connection in memory"))
+        self._stream_site.serve(self.handler.serve, stream)
 
     def make_url(self, path: str | URL) -> URL:
         """Return the URL of `path` on this server.
