@@ -28,6 +28,10 @@ SERVERS: Final = 256
 """Servers whose sessions a connector keeps; that which was used least recently goes first."""
 SESSIONS_EACH: Final = 4
 """Sessions kept for one server: as many new connections may begin at once with one each."""
+EACH: Final = 1.0
+"""Seconds after which one more session of a server is asked for: taking one out and handing it to the next connection
+copies it, which costs a client more than the handshake that it spares. It is the server that is spared, and who comes
+back after a while; not many connections at once."""
 SPOKEN: Final = frozenset({None, "http/1.1", "http/1.0"})
 """What ALPN may have come to."""
 
@@ -62,6 +66,17 @@ class _Kept(NamedTuple):
     once: bool
 
 
+class _Server:
+    """The sessions of one server, and how many more may be asked for now."""
+
+    __slots__ = ("budget", "kept", "since")
+
+    def __init__(self) -> None:
+        self.kept: list[_Kept] = []
+        self.budget = float(SESSIONS_EACH)
+        self.since = 0.0
+
+
 class TLSSessions:
     """Sessions of a connector's TLS, by which new connections to the same server skip most of the handshake.
 
@@ -71,32 +86,50 @@ class TLSSessions:
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, list[_Kept]] = OrderedDict()
+        self._servers: OrderedDict[Hashable, _Server] = OrderedDict()
 
     def __len__(self) -> int:
-        return sum(map(len, self._kept.values()))
+        return sum(len(server.kept) for server in self._servers.values())
+
+    def _server_of(self, purpose: Hashable) -> _Server:
+        server = self._servers.get(purpose)
+        if server is None:
+            server = self._servers[purpose] = _Server()
+            if len(self._servers) > SERVERS:
+                self._servers.popitem(last=False)
+        else:
+            self._servers.move_to_end(purpose)
+        return server
+
+    def wants(self, purpose: Hashable, now: float) -> bool:
+        """Return whether a connection that begins at `now` is to be asked for its session."""
+        server = self._server_of(purpose)
+        server.budget = min(SESSIONS_EACH, server.budget + max(0.0, now - server.since) / EACH)
+        server.since = now
+        if server.budget < 1:
+            return False
+        server.budget -= 1
+        return True
 
     def take(self, purpose: Hashable) -> ssl_module.SSLSession | None:
         """Return the session that came last for `purpose`, if there is one."""
-        kept = self._kept.get(purpose)
-        if not kept:
+        server = self._servers.get(purpose)
+        if server is None or not server.kept:
             return None
-        self._kept.move_to_end(purpose)
+        self._servers.move_to_end(purpose)
+        kept = server.kept
         return (kept.pop() if kept[-1].once else kept[-1]).session
 
     def keep(self, purpose: Hashable, once: bool, session: ssl_module.SSLSession) -> None:
         """Keep `session` for `purpose`; for one connection only if `once`."""
-        kept = self._kept.setdefault(purpose, [])
-        self._kept.move_to_end(purpose)
-        kept.append(_Kept(session, once))
-        if len(kept) > (SESSIONS_EACH if once else 1):
-            del kept[0]
-        if len(self._kept) > SERVERS:
-            self._kept.popitem(last=False)
+        server = self._server_of(purpose)
+        server.kept.append(_Kept(session, once))
+        if len(server.kept) > (SESSIONS_EACH if once else 1):
+            del server.kept[0]
 
     def clear(self) -> None:
         """Forget them all."""
-        self._kept.clear()
+        self._servers.clear()
 
 
 def _purpose(key: ConnectionKey, context: ssl_module.SSLContext) -> Hashable:
@@ -135,7 +168,7 @@ async def secured(
         secure.abort()
         raise
     secure.read_deadline = secure.write_deadline = math.inf
-    if sessions is not None:
+    if sessions is not None and sessions.wants(purpose, runtime.now()):
         once = secure.extra_info("ssl_object").version() == "TLSv1.3"
         secure.on_session = functools.partial(sessions.keep, purpose, once)
     return secure

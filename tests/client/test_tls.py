@@ -258,6 +258,17 @@ def test_sessions_of_tls_1_2_serve_until_the_next_comes():
     assert len(sessions) == 1
 
 
+def test_a_server_is_asked_for_a_few_sessions_at_once_and_then_for_one_a_second():
+    sessions = TLSSessions()
+    assert [sessions.wants("one", 100.0) for _ in range(SESSIONS_EACH + 2)] == [True] * SESSIONS_EACH + [False] * 2
+    assert not sessions.wants("one", 100.5)
+    assert sessions.wants("one", 101.25)
+    assert not sessions.wants("one", 101.5)
+    assert sessions.wants("another", 101.5)
+    assert [sessions.wants("one", 900.0) for _ in range(SESSIONS_EACH + 1)] == [True] * SESSIONS_EACH + [False]
+    assert not sessions.wants("one", 5.0)  # the clock of another loop
+
+
 def test_sessions_are_few_for_each_server_and_servers_are_few():
     sessions = TLSSessions()
     for _ in range(SESSIONS_EACH + 3):
