@@ -253,7 +253,7 @@ class Response(StreamResponse):
     def whole(self, request: Asked) -> tuple[http1.Response, Buffer]:
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         body = self._body
-        length = 0 if body is None else _size(body)
+        length = _size(body)
         lines = None if body is None and request.method == "HEAD" else self._plain_fields(length)
         if lines is not None:
             self._request = request

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO
 
 from .gathering import PIECE
+from .stream import ByteStream
 
-__all__ = ["send_pieces", "sendfile_works"]
+__all__ = ["send_file_in_pieces", "send_pieces", "sendfile_works"]
 
 
 def sendfile_works(file: BinaryIO) -> bool:
@@ -36,6 +37,17 @@ async def send_pieces(
         await send(piece)
         offset += len(piece)
         count -= len(piece)
+
+
+async def send_file_in_pieces(
+    stream: ByteStream, in_thread: Callable[..., Awaitable[Any]], file: BinaryIO, offset: int, count: int
+) -> None:
+    """Send all of it by `send_pieces` over `stream`, which is aborted where that fails. Raises EOFError."""
+    try:
+        await send_pieces(stream.send, in_thread, file, offset, count)
+    except BaseException:
+        stream.abort()
+        raise
 
 
 def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:

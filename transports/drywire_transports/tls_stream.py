@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO, Final
 
 from .errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout, TLSFailed, TransportError
-from .file_pieces import send_pieces
+from .file_pieces import send_file_in_pieces
 from .gathering import joined
 from .stream import Buffer, ByteStream
 
@@ -320,11 +320,7 @@ class TLSStream:
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send `count` bytes of `file` from `offset`. Raises EOFError where the file is shorter; breaks the stream."""
-        try:
-            await send_pieces(self.send, self._in_thread, file, offset, count)
-        except BaseException:
-            self.abort()
-            raise
+        await send_file_in_pieces(self, self._in_thread, file, offset, count)
 
     async def start_tls(
         self, context: ssl.SSLContext, *, server_side: bool = False, server_hostname: str | None = None

@@ -80,14 +80,14 @@ class ClientConnection(Connection):
         if self._client is IDLE and self._server is IDLE and self._keep_alive and not self.has_unread:
             known = _known_request(head)
             if known is not None:
-                lines, size = head.headers, size_in_bytes(body)
-                sized = type(lines) is SizedFieldLines
-                if size == (lines.size if type(lines) is SizedFieldLines else known.length):
+                lines, length, end = head.headers, known.length, b"\r\n"
+                if type(lines) is SizedFieldLines:
+                    length, end = lines.size, b"Content-Length: %d\r\n\r\n" % lines.size
+                if size_in_bytes(body) == length:
                     self._client, self._server = moved_by_whole(CLIENT, Request, IDLE, IDLE, True, False)
                     self._method, self._plain = known.method, True
                     self._proposal, self._awaits_continue, self._informational = None, False, 0
-                    start = b"%bContent-Length: %d\r\n\r\n" % (known.lines, size) if sized else known.lines + b"\r\n"
-                    return [start, body] if size else [start]
+                    return [known.lines + end, body] if length else [known.lines + end]
         return super().send_whole(head, body)
 
     def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:

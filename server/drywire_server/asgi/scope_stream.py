@@ -23,7 +23,7 @@ from drywire_transports import (
     TaskHandle,
     Wake,
 )
-from drywire_transports.file_pieces import send_pieces
+from drywire_transports.file_pieces import send_file_in_pieces
 
 from .messages import Message, Receive, Scope, Send
 
@@ -123,11 +123,7 @@ class ScopeStream:
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send `count` bytes of `file` from `offset`. Raises EOFError where the file is shorter; breaks the stream."""
-        try:
-            await send_pieces(self.send, self._runtime.in_thread, file, offset, count)
-        except BaseException:
-            self.abort()
-            raise
+        await send_file_in_pieces(self, self._runtime.in_thread, file, offset, count)
 
     async def start_tls(
         self, context: ssl.SSLContext, *, server_side: bool = False, server_hostname: str | None = None

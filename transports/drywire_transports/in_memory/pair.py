@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any, BinaryIO, Final
 
 from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout
-from ..file_pieces import send_pieces
+from ..file_pieces import send_file_in_pieces
 from ..gathering import joined, pieces
 from ..runtime import Runtime, Wake
 from ..stream import Buffer, ByteStream
@@ -142,11 +142,7 @@ class MemoryStream:
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send `count` bytes of `file` from `offset`. Raises EOFError where the file is shorter; breaks the stream."""
-        try:
-            await send_pieces(self.send, self._runtime.in_thread, file, offset, count)
-        except BaseException:
-            self.abort()
-            raise
+        await send_file_in_pieces(self, self._runtime.in_thread, file, offset, count)
 
     async def start_tls(
         self, context: ssl.SSLContext, *, server_side: bool = False, server_hostname: str | None = None

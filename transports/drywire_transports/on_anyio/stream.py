@@ -18,7 +18,7 @@ from anyio.abc import SocketAttribute
 from anyio.streams.tls import TLSAttribute
 
 from ..errors import StreamBroken, StreamBusy, StreamClosed, StreamTimeout, TransportError
-from ..file_pieces import send_pieces
+from ..file_pieces import send_file_in_pieces
 from ..gathering import joined, pieces
 from ..polling import is_readable
 from ..runtime import Runtime
@@ -117,11 +117,7 @@ class AnyioStream:
 
     async def send_file(self, file: BinaryIO, offset: int, count: int) -> None:
         """Send `count` bytes of `file` from `offset`. Raises EOFError where the file is shorter; breaks the stream."""
-        try:
-            await send_pieces(self.send, self._runtime.in_thread, file, offset, count)
-        except BaseException:
-            self.abort()
-            raise
+        await send_file_in_pieces(self, self._runtime.in_thread, file, offset, count)
 
     async def start_tls(
         self, context: ssl.SSLContext, *, server_side: bool = False, server_hostname: str | None = None
