@@ -15,6 +15,7 @@ from drywire_sansio.charsets import known_charset
 from drywire_sansio.coding import ContentCodingError, ContentDecoder
 from drywire_transports import Runtime, StreamBusy, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader
+from drywire_transports.json_text import from_json
 
 from .connector import Connection
 from .errors import (
@@ -213,7 +214,7 @@ class ClientResponse(ResponseHead):
             )
             raise self.error(message, ContentTypeError)
         stripped = body.strip()
-        return loads(stripped.decode(encoding or self.get_encoding())) if stripped else None
+        return from_json(stripped.decode(encoding or self.get_encoding()), loads) if stripped else None
 
     def _is_of_type(self, expected: str) -> bool:
         actual = self.content_type

@@ -16,6 +16,7 @@ from drywire_sansio.charsets import known_charset
 from drywire_sansio.media_types import MediaType
 from drywire_transports import ByteStream, Runtime
 from drywire_transports.body_reader import StreamReader
+from drywire_transports.json_text import from_json
 from drywire_transports.message_fields import HttpVersion, LooseHeaders, map_to_fields, to_multidict
 from drywire_transports.multipart_reader import MultipartReader
 from drywire_transports.which import current_task
@@ -348,7 +349,7 @@ class BaseRequest(RequestFields, Storage):
 
     async def json(self, *, loads: Callable[[str], Any] = json.loads) -> Any:
         """Return the body decoded from JSON. Raises json.JSONDecodeError, and what `text` raises."""
-        return loads(self._text(await self.read()))
+        return from_json(self._text(await self.read()), loads)
 
     async def multipart(self) -> MultipartReader:
         """Return a reader of the body's parts, each as it arrives. It is made anew by each call.
@@ -370,7 +371,7 @@ class BaseRequest(RequestFields, Storage):
         )
 
     async def post(self) -> MultiDictProxy[FormValue]:
-        """Return the fields of the form that the body is, files as `FileField`; none where it is no form.
+        """Return the fields of the form that the body is, files as `FileField`; none where its type is no form's.
 
         The whole form is bounded by `client_max_size`, files included, and its fields by `client_max_fields`. Files
         are closed when the request ends. Raises HTTPRequestEntityTooLarge; FormError, a ValueError and a
@@ -382,8 +383,7 @@ class BaseRequest(RequestFields, Storage):
         return self._post
 
     async def _read_form(self) -> MultiDictProxy[FormValue]:
-        said = self.headers.get("Content-Type")
-        kind = self.content_type if said else "application/x-www-form-urlencoded"
+        kind = self.content_type
         max_size, max_fields = self.client_max_size, self.client_max_fields
         if self.method in self.POST_METHODS and kind == "multipart/form-data":
             files: list[UploadedFile] = []

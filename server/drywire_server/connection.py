@@ -148,32 +148,48 @@ class ServerConnection:
     async def _serve_one(self) -> bool:
         """Serve one request; return whether another may follow on this connection."""
         core = self.core
-        try:
-            head = core.next_event() if core.has_unread else NEED_DATA
-            if head is not NEED_DATA:
-                await self._take_turns()
-            else:
-                if not core.has_unread:
-                    if not await self._receive_idle():
-                        return False
-                    head = core.next_event()
-                if head is NEED_DATA:
-                    head = await self._wait_for_rest()
-            if type(head) is not http1.Request:
-                return False
-            request = self._request(head)
-        except http1.RemoteProtocolError as error:
-            await self._refuse(error.status, str(error))
+        arrived = core.has_unread
+        if not arrived and not await self._receive_idle():
             return False
+        whole = core.next_whole_request()
+        if whole is not None:
+            if arrived:
+                await self._take_turns()
+            request = self._whole_request(*whole)
+        else:
+            try:
+                head = await self._next_head(arrived)
+                if type(head) is not http1.Request:
+                    return False
+                request = self._request(head)
+            except http1.RemoteProtocolError as error:
+                await self._refuse(error.status, str(error))
+                return False
         if request.content is EMPTY_BODY:
             answered = await self._respond(request)
         else:
             answered = await self._respond_with_body(request)
         if not answered:
             return False
+        if core.next_cycle_if_done():
+            return True
         if core.their_state is SEND_BODY:
             await self._drop_body()
         return core.next_cycle_if_done()
+
+    async def _next_head(self, arrived: bool) -> http1.Event | http1.NeedData | http1.Paused:
+        """Return what the client says next, of which some, or all, had `arrived` with what it said before."""
+        core = self.core
+        head = core.next_event()
+        if head is not NEED_DATA:
+            if arrived:
+                await self._take_turns()
+            return head
+        if arrived and not core.has_unread:  # it was an empty line
+            if not await self._receive_idle():
+                return http1.PAUSED
+            head = core.next_event()
+        return await self._wait_for_rest() if head is NEED_DATA else head
 
     async def _respond_with_body(self, request: Request) -> bool:
         """Respond to a request that has a body; what is left of it then can no longer be read, nor files of a form."""
@@ -185,25 +201,34 @@ class ServerConnection:
             request.content.set_exception(PayloadAccessError(TOO_LATE))
         return answered
 
-    def _request(self, head: http1.Request) -> Any:
-        """Return the request with what has arrived of its body. Raises RemoteProtocolError."""
+    def _whole_request(self, head: http1.Request, body: bytes) -> Any:
+        """Return the request with its body, all of which has arrived."""
         self.responding = False
         self._server.requests_count += 1
+        if not body:
+            return self._make_request(head, EMPTY_BODY, self)
+        content = StreamReader(self)
+        if head.headers is not self._uncoded:
+            self._decode(head, content)
+        content.feed_whole(body)
+        return self._make_request(head, content, self)
+
+    def _request(self, head: http1.Request) -> Any:
+        """Return the request with what has arrived of its body. Raises RemoteProtocolError."""
         core = self.core
         whole = core.read_whole_body()
-        if whole == b"":
-            return self._make_request(head, EMPTY_BODY, self)
-        first = core.next_event() if whole is None else None
+        if whole is not None:
+            return self._whole_request(head, whole)
+        first = core.next_event()
         if type(first) is http1.EndOfMessage:
-            return self._make_request(head, EMPTY_BODY, self)
+            return self._whole_request(head, b"")
+        self.responding = False
+        self._server.requests_count += 1
         content = StreamReader(self)
         self._body_credit = self.settings.body_timeout if self.settings.body_rate else math.inf
         if head.headers is not self._uncoded:
             self._decode(head, content)
-        if whole is not None:
-            content.feed(whole)
-            content.feed_eof()
-        elif isinstance(first, http1.Data):
+        if isinstance(first, http1.Data):
             content.feed(bytes(first.data), first.chunk_end)
         return self._make_request(head, content, self)
 
@@ -357,7 +382,7 @@ class ServerConnection:
         try:
             if (
                 type(response) is Response
-                and not response.prepared
+                and response._request is None
                 and response.compressed is None
                 and not response.is_special
                 and request._on_prepare is None

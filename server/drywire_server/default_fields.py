@@ -9,10 +9,10 @@ from multidict import CIMultiDict
 
 from drywire_sansio import __version__
 from drywire_sansio.dates import imf_fixdate
-from drywire_sansio.http1 import FieldLines
+from drywire_sansio.http1 import FieldLines, Response
 from drywire_transports.message_fields import map_to_fields
 
-__all__ = ["SERVER_FIELD", "SERVER_SOFTWARE", "date_field", "fields_of_body", "fields_of_headers"]
+__all__ = ["SERVER_FIELD", "SERVER_SOFTWARE", "date_field", "head_of_body", "head_of_headers"]
 
 SERVER_SOFTWARE = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
 SERVER_FIELD = (b"Server", SERVER_SOFTWARE.encode("ascii"))
@@ -31,7 +31,7 @@ class _PresentSecond:
     def __init__(self) -> None:
         self.second = -1
         self.date = b""
-        self.heads: dict[tuple[object, int], FieldLines] = {}
+        self.heads: dict[tuple[object, ...], Response] = {}
 
     def update(self) -> None:
         second = int(time())
@@ -50,26 +50,27 @@ def date_field() -> tuple[bytes, bytes]:
     return b"Date", _present.date
 
 
-def fields_of_body(content_type: str, length: int) -> FieldLines:
-    """Return the fields of a response of which only the body's type and its length in bytes are to be said."""
+def head_of_body(status: int, reason: bytes, content_type: str, length: int) -> Response:
+    """Return the head of a response of which only the body's type and its length in bytes are to be said."""
     _present.update()
     heads = _present.heads
-    lines = heads.get((content_type, length))
-    if lines is None:
+    key = content_type, length, status, reason
+    head = heads.get(key)
+    if head is None:
         fields = [
             (b"Content-Type", content_type.encode("utf-8")),
             (b"Content-Length", b"%d" % length),
             (b"Date", _present.date),
             SERVER_FIELD,
         ]
-        lines = FieldLines(fields)
+        head = Response(status, FieldLines(fields), reason)
         if len(heads) < KEPT:
-            heads[content_type, length] = lines
-    return lines
+            heads[key] = head
+    return head
 
 
-def fields_of_headers(headers: CIMultiDict[str], length: int) -> FieldLines | None:
-    """Return `headers` with the length in bytes of the body, Date and Server behind them.
+def head_of_headers(status: int, reason: bytes, headers: CIMultiDict[str], length: int) -> Response | None:
+    """Return a head of `headers` with the length in bytes of the body, Date and Server behind them.
 
     None where they say something of the connection or of those, or are many: whole heads are for plain responses that
     come again and again. Raises LocalProtocolError for what HTTP does not allow.
@@ -79,8 +80,9 @@ def fields_of_headers(headers: CIMultiDict[str], length: int) -> FieldLines | No
     _present.update()
     heads = _present.heads
     items = tuple(headers.items())
-    lines = heads.get((items, length))
-    if lines is None:
+    key = items, length, status, reason
+    head = heads.get(key)
+    if head is None:
         if not _UNPLAIN.isdisjoint([name.lower() for name, _ in items]):
             return None
         fields = map_to_fields(headers)
@@ -88,7 +90,7 @@ def fields_of_headers(headers: CIMultiDict[str], length: int) -> FieldLines | No
         if length and "Content-Type" not in headers:
             fields.append((b"Content-Type", b"application/octet-stream"))
         fields += [(b"Date", _present.date), SERVER_FIELD]
-        lines = FieldLines(fields)
+        head = Response(status, FieldLines(fields), reason)
         if len(heads) < KEPT:
-            heads[items, length] = lines
-    return lines
+            heads[key] = head
+    return head

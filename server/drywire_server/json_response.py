@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from drywire_transports.json_text import to_json
 from drywire_transports.message_fields import LooseHeaders
 
 from .response import Response
@@ -35,7 +36,10 @@ def json_response(
     if data is not _NOTHING:
         if text is not None or body is not None:
             raise ValueError("only one of data, text, or body should be specified")
-        text = dumps(data)
+        text = to_json(data, dumps)
+    is_plain = headers is None and reason is None and body is None and not options
+    if is_plain and type(status) is int and type(text) is str:
+        return Response._of_text(text, status, content_type)
     return Response(
         text=text, body=body, status=status, reason=reason, headers=headers, content_type=content_type, **options
     )

@@ -90,7 +90,7 @@ class Request(BaseRequest):
     @property
     def client_max_size(self) -> int:
         """The largest body, in bytes, that is taken in whole; 0 for any. The application's, or a clone's own."""
-        own: int | None = vars(self).get("_client_max_size")
+        own: int | None = self.__dict__.get("_client_max_size")
         limit: int = self._app.client_max_size if own is None else own
         return limit
 

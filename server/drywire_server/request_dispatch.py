@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from .handler_chains import HandlerChain, expecting
 from .match_info import Handler
 from .routing.paths import decoded_path, quoted_path
-from .routing.resources import request_path
+from .routing.resources import DynamicResource, request_path
 from .routing.routes import SystemRoute, default_expect_handler
 from .routing.table import UrlDispatcher
 
@@ -18,6 +18,10 @@ Match = tuple[HandlerChain, dict[str, str] | None]
 
 MOST_UNKNOWN: Final = 1024
 """Chains kept for routes that no resource had at the start, such as ones that a resource makes for each request."""
+MOST_TARGETS: Final = 1024
+"""Targets with variables of which it is remembered what answers them."""
+LONGEST_TARGET: Final = 256
+"""Bytes of such a target."""
 
 
 class Owner(Protocol):
@@ -38,13 +42,16 @@ class _Probe:
 class Dispatch:
     """Finds and calls handlers for one application; `prepare` makes the ways to them, once nothing changes any more."""
 
-    __slots__ = ("_app", "_chains", "_fixed", "_most_chains", "_waits")
+    __slots__ = ("_app", "_chains", "_fixed", "_known", "_most_chains", "_remembers", "_waits")
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._waits = True
         self._fixed: dict[bytes, dict[str, Match]] = {}
         """What answers a target, letter for letter, and a method, where nothing else needs to be asked."""
+        self._known: dict[bytes, dict[str, Match]] = {}
+        """The same, and with it targets with variables that were asked for lately."""
+        self._remembers = False
         self._chains: dict[tuple[Any, tuple[Any, ...]], HandlerChain] = {}
         self._most_chains = MOST_UNKNOWN
 
@@ -53,7 +60,9 @@ class Dispatch:
         router = self._app._router
         self._chains = {}
         self._fixed = {}
+        self._known = {}
         self._waits = not isinstance(router, UrlDispatcher) or router.waits
+        self._remembers = not self._waits and not router.by_rule and type(router) is UrlDispatcher
         if self._waits or router.by_rule:
             return
         paths = list(router.plain_paths())
@@ -67,13 +76,15 @@ class Dispatch:
                 if variables is None and chain.is_simple:
                     target = quoted_path(path).encode("ascii")
                     self._fixed.setdefault(target, {})[route.method] = chain, None
+        self._known = self._fixed.copy()
 
     def handle(self, request: Any) -> Awaitable[Any]:
         """Find the handler of `request` and return its call, to be awaited."""
-        methods = self._fixed.get(request.head.target)
+        head = request.head
+        methods = self._known.get(head.target)
         if methods is not None:
             match = methods.get(request.method)
-            if match is not None and b"expect" not in request.head.headers.framing:
+            if match is not None and b"expect" not in head.headers.framing:
                 chain = match[0]
                 request._app = chain.app
                 request._match = match
@@ -92,7 +103,23 @@ class Dispatch:
         route, variables, apps = self._app._router.look_up(path, request)
         chain = self._chains.get((route, apps)) or self._chain(route, apps)
         request._match_info = None
+        if self._remembers and variables is not None:
+            self._remember(request, chain, variables)
         return self._call(chain, variables, request)
+
+    def _remember(self, request: Any, chain: HandlerChain, variables: dict[str, str]) -> None:
+        """Remember what answers a target with variables: many are asked for again and again.
+
+        Only some of the shorter ones are, and only by methods that have a route, so that clients cannot fill memory.
+        """
+        target, route = request.head.target, chain.route
+        if len(target) > LONGEST_TARGET or route.method != request.method or target in self._fixed:
+            return
+        if not chain.is_simple or type(route.resource) is not DynamicResource:
+            return
+        if len(self._known) >= len(self._fixed) + MOST_TARGETS:
+            self._known = self._fixed.copy()
+        self._known.setdefault(target, {})[request.method] = chain, variables
 
     async def _handle_waiting(self, request: Any) -> Any:
         """Do as `handle` does where resources, or the router, are somebody's own."""

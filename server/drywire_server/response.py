@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, Self
 
 from multidict import CIMultiDict
 
@@ -18,8 +19,8 @@ from drywire_transports.payloads import BytesPayload, IOBasePayload, Payload, ge
 from drywire_transports.payloads import LookupError as NoPayload
 
 from .compression import ALL_CODINGS, BodyEncoder, Compression, ContentCoding, encode_in_thread
-from .default_fields import fields_of_body, fields_of_headers
-from .stream_response import Asked, Fields, StreamResponse, forbids_body
+from .default_fields import head_of_body, head_of_headers
+from .stream_response import Asked, Fields, StreamResponse, forbids_body, registered_reason
 
 __all__ = ["CookieToSet", "Response"]
 
@@ -101,14 +102,24 @@ class Response(StreamResponse):
         if chunked or compress or set_cookie is not None or set_cookies or timeout is not None:
             self._set_extras(chunked, compress, set_cookie, set_cookies, timeout)
 
+    @classmethod
+    def _of_text(cls, text: str, status: int, content_type: str) -> Self:
+        """Do as the constructor does with these alone."""
+        response = cls.__new__(cls)
+        response._status = status
+        response._reason = registered_reason(status)
+        response._default_type = _in_utf8(content_type)
+        response._body = text.encode("utf-8")
+        return response
+
     def _settle_type(self, body: object, is_text: bool, content_type: str | None, charset: str | None) -> str | None:
         """Settle what the Content-Type will say; return the charset."""
         if content_type is None:
             if charset is None and not is_text and not isinstance(body, _BYTES):
                 return None  # there is nothing to tell the type of, or the body itself says what it is
             content_type = "text/plain" if is_text else "application/octet-stream"
-        elif "charset" in content_type.lower():
-            raise ValueError("charset must not be in content_type: pass it as charset")
+        else:
+            _refuse_charset(content_type)
         charset = "utf-8" if charset is None and is_text else charset
         self._default_type = content_type if charset is None else f"{content_type}; charset={charset}"
         return charset
@@ -254,11 +265,11 @@ class Response(StreamResponse):
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         body = self._body
         length = _size(body)
-        lines = None if body is None and request.method == "HEAD" else self._plain_fields(length)
-        if lines is not None:
+        plain = None if body is None and request.method == "HEAD" else self._plain_head(length)
+        if plain is not None:
             self._request = request
             self._eof_sent = True
-            head = http1.Response(self._status, lines, self._reason)
+            head = plain
             if body is None or request.method == "HEAD":
                 return head, b""
             self._body_length = length
@@ -271,15 +282,17 @@ class Response(StreamResponse):
         self._body_length = length
         return head, body
 
-    def _plain_fields(self, length: int) -> http1.FieldLines | None:
-        """Return the fields of a head that mostly says what others have said, None where it is another kind."""
-        if self._status in _NO_LENGTH or not self._keep_alive:
+    def _plain_head(self, length: int) -> http1.Response | None:
+        """Return a head that mostly says what others have said, None where it is another kind."""
+        status = self._status
+        if status in _NO_LENGTH or not self._keep_alive:
             return None
         if self._headers is None:
-            return None if self._default_type is None else fields_of_body(self._default_type, length)
+            kind = self._default_type
+            return None if kind is None else head_of_body(status, self._reason, kind, length)
         if self._cookies or self._is_settled:
             return None
-        return fields_of_headers(self.headers, length)
+        return head_of_headers(status, self._reason, self.headers, length)
 
     async def prepare(self, request: Asked) -> None:
         """Send the head. Does nothing the second time. Raises ResponseHeadError, a ValueError."""
@@ -380,6 +393,18 @@ def _encoded(text: str, charset: str | None) -> bytes:
     if not isinstance(text, str):
         raise TypeError(f"text must be str, not {type(text).__name__}")
     return text.encode(charset or "utf-8")
+
+
+@lru_cache(64)
+def _in_utf8(content_type: str) -> str:
+    """Return the Content-Type of text in UTF-8. Raises ValueError for a type that says its charset."""
+    _refuse_charset(content_type)
+    return f"{content_type}; charset=utf-8"
+
+
+def _refuse_charset(content_type: str) -> None:
+    if "charset" in content_type.lower():
+        raise ValueError("charset must not be in content_type: pass it as charset")
 
 
 def _size(body: Buffer | None) -> int:

@@ -143,6 +143,16 @@ class StreamReader:
             self._size += size
             self.total_bytes += size
 
+    def feed_whole(self, data: bytes) -> None:
+        """Add all of the body, which has arrived already, to a new reader."""
+        size = len(data)
+        self.total_raw_bytes = size
+        self._raw.append((data, False))
+        if self._decoder is None:
+            self._size = self.total_bytes = size
+        self._eof = True
+        self._source = None
+
     def feed_data(self, data: bytes, size: int = 0) -> None:
         """Add bytes by hand. `size` is aiohttp's, and not needed."""
         if self._eof:

@@ -84,9 +84,10 @@ class MessageHead:
     @property
     def headers(self) -> CIMultiDictProxy[str]:
         """The header fields, by name in any case."""
-        if self._headers is None:
-            self._headers = fields_to_map(self.head.headers)
-        return self._headers
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = fields_to_map(self.head.headers)
+        return headers
 
     @property
     def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:

@@ -104,12 +104,13 @@ class HeadReader(Generic[H]):
     to be valid.
     """
 
-    __slots__ = ("_buffer", "_kind", "_limits", "_long", "_match", "_scanner", "_searched", "_tail", "fields")
+    __slots__ = ("_buffer", "_kind", "_limits", "_match", "_scanner", "_searched", "_tail", "fields", "longest")
 
     def __init__(self, buffer: ReceiveBuffer, limits: Limits, kind: HeadKind[H]) -> None:
         self._buffer = buffer
         self._kind = kind
-        self._match, self._long = kind.usual if limits is DEFAULT_LIMITS else kind.under(limits)
+        self._match, self.longest = kind.usual if limits is DEFAULT_LIMITS else kind.under(limits)
+        """What matches a whole head, and the bytes up to which none is over a limit."""
         self._limits = limits
         self._scanner: SectionScanner | None = None  # made for a head that comes in pieces, or is refused
         self._searched = 0  # where the search for the empty line goes on, counted from the head's start
@@ -128,9 +129,9 @@ class HeadReader(Generic[H]):
         data, start = buffer.data, buffer.start
         if self.fields is not NO_FIELDS and not self._searched:
             line = self._kind.start_line.match(data, start)
-            if line is not None and data.startswith(self._tail or self._last_section(), begin := line.end()):
+            if line is not None and data.startswith(self._tail or self.last_section(), begin := line.end()):
                 end = begin + len(self._tail)
-                if end - start <= self._long:
+                if end - start <= self.longest:
                     event = self._kind.make(line, self.fields, buffer)
                     buffer.start = end
                     self._scanner = None
@@ -141,7 +142,7 @@ class HeadReader(Generic[H]):
             self._scan()
             return None
         match = self._match(data, start)
-        if match is None or (match.end() - start > self._long and self._over_limits(match[0])):
+        if match is None or (match.end() - start > self.longest and self._over_limits(match[0])):
             if self._scan() is not None:
                 raise AssertionError("a head that no rule refuses was not matched")  # pragma: no cover
             return None
@@ -165,9 +166,10 @@ class HeadReader(Generic[H]):
         self._tail = b""
         return event
 
-    def _last_section(self) -> bytes:
-        """Return the last section and its empty line; joined only here, since most connections have one request."""
-        self._tail = self.fields.raw + b"\r\n"
+    def last_section(self) -> bytes:
+        """Return the last section and the empty line behind it, as they came."""
+        if not self._tail:
+            self._tail = self.fields.raw + b"\r\n"
         return self._tail
 
     def _scan(self) -> int | None:

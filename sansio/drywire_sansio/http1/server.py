@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from ..errors import LocalProtocolError
 from ..fields import FieldLines, FramingFields
+from ..grammar import REQUEST_LINE
 from ..limits import Limits
 from .bodies import EMPTY_READER, LengthReader, body_reader, body_writer, size_in_bytes
 from .connection import Connection
@@ -23,11 +24,16 @@ from .framing import (
 )
 from .head import REQUEST, HeadReader, checked_fields, status_start, written_framing_fields
 from .persistence import connection_options
-from .states import CLIENT, DONE, SEND_RESPONSE, SERVER, Role, State, Switch, moved_by_whole
+from .states import CLIENT, DONE, IDLE, SEND_RESPONSE, SERVER, Role, State, Switch, moved_by_whole
 
 __all__ = ["ServerConnection"]
 
 _BODY_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+_RECEIVED = moved_by_whole(CLIENT, Request, IDLE, IDLE, True, False)
+"""The states once a plain request is read to its end."""
+_SENT = moved_by_whole(SERVER, Response, DONE, SEND_RESPONSE, True, False)
+"""The states once its response is sent to the end."""
+_SLASH = 0x2F
 
 
 class ServerConnection(Connection):
@@ -97,10 +103,44 @@ class ServerConnection(Connection):
         self._body_reader = body_reader(framing, self.limits, self._buffer)
         self._move_them(Request)
         if self._proposal is None and not self._awaits_continue and self._keep_alive and isinstance(framing, Length):
+            reader = self._head_reader
             self._known = _KnownRequest(
-                self._head_reader.fields, request.method, request.http_version, framing.length, self._plain
+                reader.fields,
+                request.method,
+                request.http_version,
+                framing.length,
+                self._plain,
+                reader.last_section(),
+                reader.longest,
             )
         return request
+
+    def next_whole_request(self) -> tuple[Request, bytes] | None:
+        """Return the next request and its body where all of both is here, and its fields repeat the last ones.
+
+        It is what `next_event` would give as `Request`, `Data` and `EndOfMessage`. None in any other case; then nothing
+        has changed, and `next_event` says what there is.
+        """
+        known, buffer = self._known, self._buffer
+        data, start = buffer.data, buffer.start  # no bytes, but a bytearray, where a head came in pieces
+        if known is None or self._client is not IDLE or self._server is not IDLE or type(data) is not bytes:
+            return None
+        fields, usual_method, usual_version, length, plain, tail, longest = known
+        line = REQUEST_LINE.match(data, start)
+        if line is None or not data.startswith(tail, begin := line.end()):
+            return None
+        method, target, version = line.group(1, 2, 3)
+        body = begin + len(tail)
+        end = body + length
+        if method != usual_method or version != usual_version or target[0] != _SLASH:
+            return None
+        if body - start > longest or len(data) < end:
+            return None
+        buffer.start = end
+        self._may_skip_line = True
+        self._their_version, self._method, self._plain = version, method, plain
+        self._client, self._server = _RECEIVED
+        return Request(method, target, fields, version), data[body:end]
 
     def _empty_line_is_open(self) -> bool:
         """Skip one empty line before a request (RFC 9112, 2.2); True while only its CR has arrived."""
@@ -121,9 +161,10 @@ class ServerConnection(Connection):
         """
         if self._plain and self._keep_alive and self._client is DONE and self._server is SEND_RESPONSE:
             known = _known_head(head)
-            if known is not None and known.length == size_in_bytes(body):
-                self._client, self._server = moved_by_whole(SERVER, Response, DONE, SEND_RESPONSE, True, False)
-                return [known.head, body] if known.length else [known.head]
+            size = len(body) if type(body) is bytes else size_in_bytes(body)
+            if known is not None and known.length == size:
+                self._client, self._server = _SENT
+                return [known.head, body] if size else [known.head]
         return super().send_whole(head, body)
 
     def _send_head(self, event: Request | InformationalResponse | Response) -> bytes:
@@ -222,6 +263,10 @@ class _KnownRequest(NamedTuple):
     version: bytes
     length: int
     plain: bool
+    tail: bytes
+    """The fields and the empty line behind them, as they came."""
+    longest: int
+    """Bytes up to which a head is over no limit."""
 
 
 class _KnownHead(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from drywire_sansio.media_types import parse_media_type
 
+from ..json_text import to_json
 from .payload import PIECE, BodyWriter, Buffer, Payload
 
 __all__ = ["BytesIOPayload", "BytesPayload", "JsonBytesPayload", "JsonPayload", "StringIOPayload", "StringPayload"]
@@ -107,7 +108,7 @@ class JsonPayload(BytesPayload):
         dumps: Callable[[Any], str] = json.dumps,
         **kwargs: Any,
     ) -> None:
-        super().__init__(dumps(value).encode(encoding), **kwargs)
+        super().__init__(to_json(value, dumps).encode(encoding), **kwargs)
         self._content_type, self._encoding = content_type, encoding
 
 

@@ -24,6 +24,7 @@ from drywire_sansio.websocket import (
 )
 
 from ..errors import StreamTimeout, TransportError
+from ..json_text import from_json, to_json
 from ..runtime import Runtime, Wake
 from ..stream import Buffer, ByteStream
 from .attendance import Attendance
@@ -168,7 +169,7 @@ class WebSocketEndpoint(Generic[DecodeText]):
         self, data: Any, compress: int | None = None, *, dumps: Callable[[Any], str] = json.dumps
     ) -> None:
         """Send `data` as a text message in JSON; see `send_str`."""
-        await self.send_str(dumps(data), compress)
+        await self.send_str(to_json(data, dumps), compress)
 
     async def send_json_bytes(self, data: Any, compress: int | None = None, *, dumps: Callable[[Any], bytes]) -> None:
         """Send `data` as a binary message in JSON, which `dumps` makes; see `send_str`."""
@@ -384,7 +385,7 @@ class WebSocketEndpoint(Generic[DecodeText]):
 
     async def receive_json(self, *, loads: Callable[[Any], Any] = json.loads, timeout: float | None = None) -> Any:
         """Return the next message, a TEXT, decoded from JSON. Raises what `receive_str` and `loads` raise."""
-        return loads(await self._receive_typed(_TEXT, timeout))
+        return from_json(await self._receive_typed(_TEXT, timeout), loads)
 
     async def _receive_typed(self, kind: WSMsgType, timeout: float | None) -> Any:
         message = await self.receive(timeout)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
+from ..json_text import from_json
+
 __all__ = [
     "CLOSED_MESSAGE",
     "CLOSING_MESSAGE",
@@ -56,7 +58,7 @@ class WSMessage(NamedTuple):
 
     def json(self, *, loads: Callable[[Any], Any] = json.loads) -> Any:
         """Return `data` decoded from JSON. Raises json.JSONDecodeError."""
-        return loads(self.data)
+        return from_json(self.data, loads)
 
 
 CLOSED_MESSAGE: Final = WSMessage(WSMsgType.CLOSED, None, None)
