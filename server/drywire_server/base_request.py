@@ -21,7 +21,7 @@ from drywire_transports.message_fields import HttpVersion, LooseHeaders, map_to_
 from drywire_transports.multipart_reader import MultipartReader
 from drywire_transports.which import current_task
 
-from .errors import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType
+from .errors import HTTPBadRequest, HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, decoded
 from .form import FormValue, UploadedFile, read_multipart_form, read_urlencoded_form
 from .request_fields import RequestFields
 from .request_transport import RequestTransport, RequestWriter
@@ -331,7 +331,7 @@ class BaseRequest(RequestFields, Storage):
         return b"".join((*pieces, small) if small else pieces)
 
     def _text(self, body: bytes) -> str:
-        return body.decode("utf-8" if (charset := self.charset) is None else self._known(charset))
+        return decoded(body, "utf-8" if (charset := self.charset) is None else self._known(charset))
 
     def _known(self, charset: str) -> str:
         """Return Python's name of a charset that the client has chosen. Raises HTTPUnsupportedMediaType."""
@@ -343,7 +343,8 @@ class BaseRequest(RequestFields, Storage):
     async def text(self) -> str:
         """Return the body as text, in its charset or UTF-8.
 
-        Raises UnicodeDecodeError, HTTPUnsupportedMediaType for a charset that is not known, and what `read` raises.
+        Raises BodyDecodeError, a UnicodeDecodeError; HTTPUnsupportedMediaType for a charset that is not known; and what
+        `read` raises.
         """
         return self._text(await self.read())
 
@@ -375,7 +376,7 @@ class BaseRequest(RequestFields, Storage):
 
         The whole form is bounded by `client_max_size`, files included, and its fields by `client_max_fields`. Files
         are closed when the request ends. Raises HTTPRequestEntityTooLarge; FormError, a ValueError and a
-        RequestPayloadError, for what is malformed; UnicodeDecodeError; HTTPUnsupportedMediaType for a charset that is
+        RequestPayloadError, for what is malformed; BodyDecodeError; HTTPUnsupportedMediaType for a charset that is
         not known.
         """
         if self._post is None:

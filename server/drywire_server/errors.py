@@ -13,7 +13,7 @@ from drywire_transports import StreamBroken, StreamClosed
 from .http_exceptions import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .http_exceptions import __all__ as _http_exceptions
 
-__all__ = ["ClientGone", "GracefulExit", "PayloadAccessError", "RequestPayloadError"]
+__all__ = ["BodyDecodeError", "ClientGone", "GracefulExit", "PayloadAccessError", "RequestPayloadError", "decoded"]
 __all__ += _http_exceptions
 
 
@@ -40,3 +40,22 @@ class RequestPayloadError(Exception):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
+
+
+class BodyDecodeError(RequestPayloadError, UnicodeDecodeError):
+    """The body of a request, or a field of its form, is not in the charset that it is said to be in: 400.
+
+    Catch it as UnicodeDecodeError, whose attributes it has.
+    """
+
+    def __init__(self, error: UnicodeDecodeError) -> None:
+        UnicodeDecodeError.__init__(self, error.encoding, error.object, error.start, error.end, error.reason)
+        self.status = 400
+
+
+def decoded(data: bytes, charset: str) -> str:
+    """Return `data` of a request as text. Raises BodyDecodeError, LookupError for a charset that is not known."""
+    try:
+        return data.decode(charset)
+    except UnicodeDecodeError as error:
+        raise BodyDecodeError(error) from None

@@ -18,7 +18,7 @@ from drywire_transports import current_runtime
 from drywire_transports.message_fields import LooseHeaders
 
 from .errors import HTTPNotFound
-from .file_sending import FileLink, send_part
+from .file_sending import FileLink, cut_off, send_part
 from .file_types import liked_codings
 from .opened_file import SMALL, OpenedFile, as_http_error, in_thread, open_file
 from .stream_response import Asked, StreamResponse, forbids_body
@@ -261,12 +261,18 @@ class FileResponse(StreamResponse):
         """Send the file in the coding that `enable_compression` has for this client."""
         self.content_length = opened.size
         await super().prepare(request)
-        left = opened.size
         if opened.content is not None:
             await self.write(opened.content)
         elif not forbids_body(request.method, self._status):
-            runtime = current_runtime()
-            while left and (piece := await in_thread(runtime, opened.file.read, min(left, self._chunk_size))):
+            left, runtime, link = opened.size, current_runtime(), cast(FileLink, request.link)
+            while left:
+                try:
+                    piece = await in_thread(runtime, opened.file.read, min(left, self._chunk_size))
+                    if not piece:
+                        raise EOFError(f"it ended {left} bytes early")
+                except (EOFError, OSError, ValueError) as error:
+                    # Not even a body without a length may look whole: neither its coding nor its last chunk is ended.
+                    raise cut_off(link, opened, error) from error
                 left -= len(piece)
                 await self.write(piece)
         await self.write_eof()

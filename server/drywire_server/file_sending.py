@@ -13,7 +13,7 @@ from .errors import ClientGone
 from .opened_file import OpenedFile
 from .settings import ServerSettings
 
-__all__ = ["FileLink", "send_part"]
+__all__ = ["FileLink", "cut_off", "send_part"]
 
 logger = logging.getLogger("drywire.server")
 
@@ -96,10 +96,15 @@ async def send_part(link: FileLink, opened: OpenedFile, offset: int, count: int,
         link.core.send_failed()
         raise ClientGone(str(error)) from error
     except (EOFError, OSError, ValueError) as error:
-        link.core.send_failed()
-        stream.abort()
-        logger.error("the file %s cannot be sent to its end, so the connection is closed: %s", opened.path, error)
-        raise StreamBroken(f"the file changed while it was sent: {error}") from error
+        raise cut_off(link, opened, error) from error
     except BaseException:
         link.core.send_failed()
         raise
+
+
+def cut_off(link: FileLink, opened: OpenedFile, error: Exception) -> StreamBroken:
+    """End the connection in the middle of a file that is not what it was, and return what to raise of that."""
+    link.core.send_failed()
+    link.stream.abort()
+    logger.error("the file %s cannot be sent to its end, so the connection is closed: %s", opened.path, error)
+    return StreamBroken(f"the file changed while it was sent: {error}")

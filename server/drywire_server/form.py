@@ -17,7 +17,7 @@ from drywire_sansio.multipart import MultipartLimits
 from drywire_transports import current_runtime
 from drywire_transports.multipart_reader import BodyPartReader, MultipartError, MultipartReader
 
-from .errors import HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, RequestPayloadError
+from .errors import HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, RequestPayloadError, decoded
 
 __all__ = [
     "FileField",
@@ -109,12 +109,12 @@ def too_many_fields(max_fields: int) -> HTTPRequestEntityTooLarge:
 
 
 def read_urlencoded_form(body: bytes, charset: str, max_fields: int) -> MultiDictProxy[FormValue]:
-    """Return the fields of a URL-encoded form. Raises UnicodeDecodeError, HTTPRequestEntityTooLarge."""
+    """Return the fields of a URL-encoded form. Raises BodyDecodeError, HTTPRequestEntityTooLarge."""
     if not body:
         return MultiDictProxy(MultiDict())
     if 0 < max_fields <= body.count(b"&"):
         raise too_many_fields(max_fields)
-    text = body.rstrip(b" \t\r\n").decode(charset)
+    text = decoded(body.rstrip(b" \t\r\n"), charset)
     return MultiDictProxy(MultiDict(parse_qsl(text, keep_blank_values=True, encoding=charset)))
 
 
@@ -127,7 +127,8 @@ async def read_multipart_form(
     comes, before anything of it is kept: heads of parts, empty parts and all (`client_max_size`, `client_max_fields`).
     """
     usual = MultipartLimits()
-    limits = MultipartLimits(body=max_size or usual.body, parts=max_fields or usual.part)
+    # Without a limit of their own there cannot be more fields than bytes.
+    limits = MultipartLimits(body=max_size or usual.body, parts=max_fields or usual.body)
     fields: MultiDict[FormValue] = MultiDict()
     runtime = current_runtime()
     try:
@@ -140,7 +141,7 @@ async def read_multipart_form(
             if part.name is None:
                 raise FormError("a part of the form has no name: Multipart field missing name.")
             fields.add(part.name, await _file(part, files) if part.filename else await _value(part))
-    except (FormError, UnicodeDecodeError):
+    except RequestPayloadError:
         raise
     except MultipartError as error:
         raise _refused(error, max_size, max_fields) from error
@@ -178,4 +179,4 @@ async def _value(part: BodyPartReader) -> str | bytearray:
     name = known_charset(charset)
     if name is None:
         raise HTTPUnsupportedMediaType(text=f"415: the charset {charset[:40]!r} of a form's field is not known")
-    return data.decode(name)
+    return decoded(bytes(data), name)

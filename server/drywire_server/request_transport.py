@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from typing import Any, Final
 
 from drywire_sansio import http1
@@ -13,6 +15,9 @@ __all__ = ["RequestTransport", "RequestWriter"]
 
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+END_OF_PEER: Final[int] = getattr(select, "POLLRDHUP", 0)
+"""The event of a peer that has ended its direction, whatever is unread before that; 0 where the system has none."""
 
 
 class RequestTransport:
@@ -39,8 +44,11 @@ class RequestTransport:
             raise RuntimeError("a response is written by its own write(), not by the transport of the request")
 
     def is_closing(self) -> bool:
-        """Whether the connection is closed, or being closed."""
-        return self._stream.closed
+        """Whether the connection is closed, or being closed, or the client has ended its direction of it.
+
+        A client that has ended no more than that still gets its response; with aiohttp, which closes then, it does not.
+        """
+        return self._stream.closed or _peer_has_ended(self._stream)
 
     def close(self) -> None:
         """End the connection now: what is not sent yet is lost."""
@@ -74,3 +82,26 @@ class RequestWriter:
     async def write_eof(self, chunk: bytes = b"") -> None:
         """Send `chunk`, and end the response."""
         await self._link.send(*((http1.Data(chunk),) if chunk else ()), http1.EndOfMessage())
+
+
+def _peer_has_ended(stream: ByteStream) -> bool:
+    """Return whether the peer has ended its direction; False for a stream without a socket.
+
+    The socket is asked, since nobody reads from the stream while a handler is at work. Where the system only shows what
+    is there to be read (macOS, Windows), bytes that are unread hide the end behind them.
+    """
+    sock = stream.extra_info("socket")
+    if sock is None:
+        return False
+    try:
+        if END_OF_PEER:
+            poll = select.poll()
+            poll.register(sock.fileno(), END_OF_PEER)  # errors are told of in any case
+            return bool(poll.poll(0))
+        with socket.fromfd(sock.fileno(), sock.family, sock.type) as same:
+            same.setblocking(False)
+            return not same.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except (OSError, ValueError):  # it is closed
+        return True

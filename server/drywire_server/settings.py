@@ -22,6 +22,8 @@ class ServerSettings:
     longer than `body_timeout`; answered with 408. 0 for none: bodies that are streams of events may be slower."""
     write_timeout: float = 60.0
     """Without room for more of the response: a client that does not read is cut off."""
+    ssl_handshake_timeout: float = 60.0
+    """For the TLS handshake of a site: a client that does not end it by then is closed, and no handler sees it."""
     lingering_time: float = 10.0
     """For the rest of a body that the handler did not read, and for the client to close after the last response."""
     auto_decompress: bool = True

@@ -140,6 +140,7 @@ class TCPSite(BaseSite):
             tls=self._ssl_context,
             reuse_address=self._reuse_address,
             reuse_port=self._reuse_port,
+            handshake_timeout=server.settings.ssl_handshake_timeout,
         )
 
 
@@ -164,7 +165,13 @@ class UnixSite(BaseSite):
         return f"{self._scheme}://unix:{self._path}:"
 
     async def _listen(self, server: Server) -> Listener:
-        return await server.runtime.listen_unix(server.serve, self._path, backlog=self._backlog, tls=self._ssl_context)
+        return await server.runtime.listen_unix(
+            server.serve,
+            self._path,
+            backlog=self._backlog,
+            tls=self._ssl_context,
+            handshake_timeout=server.settings.ssl_handshake_timeout,
+        )
 
 
 class SockSite(BaseSite):
@@ -192,7 +199,11 @@ class SockSite(BaseSite):
 
     async def _listen(self, server: Server) -> Listener:
         return await server.runtime.listen_sockets(
-            server.serve, [self._sock], backlog=self._backlog, tls=self._ssl_context
+            server.serve,
+            [self._sock],
+            backlog=self._backlog,
+            tls=self._ssl_context,
+            handshake_timeout=server.settings.ssl_handshake_timeout,
         )
 
 

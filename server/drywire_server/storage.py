@@ -30,6 +30,10 @@ class Storage(MutableMapping[Any, Any]):
             raise KeyError(key)
         return self._state[key]
 
+    @overload
+    def __setitem__(self, key: BaseKey[T], value: T) -> None: ...
+    @overload
+    def __setitem__(self, key: str, value: Any) -> None: ...
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, str):
             message = f"use a web.{self._key_class} in place of the str {key!r}"

@@ -115,6 +115,7 @@ class WebSocketResponse(WebSocketEndpoint[DecodeText], StreamResponse):
         self._max_msg_size = max_msg_size
         self._ws_protocol: str | None = None
         self._asked_after_the_end = 0
+        self._own_close_code: int | None = None
 
     # The handshake
 
@@ -211,6 +212,24 @@ class WebSocketResponse(WebSocketEndpoint[DecodeText], StreamResponse):
         self._prepared_channel()
         await self.finish(websocket.WSCloseCode.OK)
         self._eof_sent = True
+
+    @property
+    def close_code(self) -> int | None:
+        """The code it was closed with: the peer's, 1005 if it gave none, 1006 if it was lost; None while it is open.
+
+        From a `close` of ours until the peer's is known, it is the one given there: a receiver that this wakes sees it.
+        """
+        if self._close_code is None and self._closed:
+            return self._own_close_code
+        return self._close_code
+
+    async def close(
+        self, *, code: int = websocket.WSCloseCode.OK, message: bytes | str = b"", drain: bool = True
+    ) -> bool:
+        """Close the connection; see `WebSocketEndpoint.close`."""
+        if not self._closed:
+            self._own_close_code = int(code)
+        return await super().close(code=code, message=message, drain=drain)
 
     async def finish(self, code: int) -> None:
         """Close with `code`, or wait until another task's `close` is done."""

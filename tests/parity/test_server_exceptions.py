@@ -431,6 +431,8 @@ class Slow(TimeoutError):
 
 @pytest.mark.parametrize("error", [TimeoutError("no answer"), Slow()])
 async def test_e_46_a_timeout_error_of_a_handler_becomes_504(serving, answer_to, caplog, error):
+    """Differs: the answer says what it is in its body, too, which aiohttp leaves empty."""
+
     async def handler(request):
         raise error
 
@@ -439,7 +441,7 @@ async def test_e_46_a_timeout_error_of_a_handler_becomes_504(serving, answer_to,
             answer = await answer_to(url, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", eof=False)
     assert answer.startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
     assert b"\r\nConnection: close\r\n" in answer
-    assert b"no answer" not in answer
+    assert answer.endswith(b"\r\n\r\n504: Gateway Timeout\n")
     assert not caplog.records
 
 

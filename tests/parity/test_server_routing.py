@@ -629,13 +629,15 @@ def test_u_27_generators_are_no_handlers():
 
 @pytest.mark.parametrize(("row", "value"), [("u_28", None), ("u_29", "text")])
 async def test_u_28_and_29_what_is_no_response_is_logged_and_500(caplog, row, value):
+    """Differs: the body of that 500 is the one of any handler that fails; aiohttp's is another."""
+
     async def handler(request):
         return value
 
     with caplog.at_level(logging.ERROR):
         async with session_for(app_of("/", handler=handler)) as session, session.get("/") as response:
             assert response.status == 500
-            assert "Traceback" not in await response.text()
+            assert (await response.text()).endswith("Server got itself in trouble")
     assert type(value).__name__ in caplog.text
 
 
@@ -763,6 +765,10 @@ async def test_u_32_paths_beyond_ascii_and_percent_encoded(path, target):
     [
         (Domain("Example.com."), "example.COM", True),
         (Domain("example.com"), "example.com:8080", True),
+        (Domain("example.com"), "example.com.", True),
+        (Domain("example.com"), "example.com.:8080", True),
+        (Domain("example.com"), "example.com..", False),
+        (MaskDomain("*.example.com"), "www.example.com.", True),
         (Domain("example.com:8080"), "example.com", False),
         (Domain("example.com:8080"), "example.com:8080", True),
         (Domain("example.com:80"), "example.com:81", True),
@@ -777,6 +783,7 @@ async def test_u_32_paths_beyond_ascii_and_percent_encoded(path, target):
     ],
 )
 def test_a_16_domains_and_masks(rule, host, matches):
+    """Differs: a host may end in the dot of the root, which names the same one; aiohttp answers that with 404."""
     assert rule.match_domain(host) is matches
 
 

@@ -11,7 +11,7 @@ import drywire
 from drywire import WSCloseCode, WSMsgType, web
 from drywire_transports import current_runtime
 
-from ..websocketing import app_of, echo
+from ..websocketing import app_of, echo, raw_client
 
 
 @pytest.fixture
@@ -249,6 +249,44 @@ async def test_y_06_closing(talking):
     assert said == [True, False, (True, 1001)]
     with pytest.raises(RuntimeError, match=r"Call \.prepare\(\) first"):
         await web.WebSocketResponse().close()
+
+
+@pytest.mark.parametrize("given", [{}, {"code": 4000}])
+@pytest.mark.parametrize("iterates", [True, False])
+async def test_y_06_a_receiver_that_close_wakes_knows_the_code(serving, given, iterates):
+    """Differs: it is the code that was given to `close`; aiohttp says 1000 then, whatever was given."""
+    runtime = current_runtime()
+    told = runtime.wake()
+    said = []
+
+    async def close(ws):
+        with pytest.raises(ValueError, match="999"):
+            await ws.close(code=999)
+        said.append(ws.close_code)
+        said.append(await ws.close(**given))
+        said.append(ws.close_code)
+
+    async def talk(ws):
+        task = runtime.spawn(close, ws)
+        try:
+            if iterates:
+                assert [message async for message in ws] == []
+            else:
+                assert (await ws.receive()).type is WSMsgType.CLOSING
+            said.append((ws.closed, ws.close_code))
+            told.set()
+        finally:
+            assert await task.wait(runtime.now() + 10)
+
+    handler = prepared(talk)
+    async with serving(app_of(handler)) as url, raw_client(url) as peer:
+        event = await peer.event()
+        await runtime.park(told, runtime.now() + 10)
+        await peer.send(event.answer())  # not before: until then the code of the peer is not known
+        assert await peer.stream.receive() == b""
+    assert handler.errors == []
+    assert said == [None, (True, event.code), True, event.code]
+    assert event.code == given.get("code", 1000)
 
 
 async def test_y_06_a_handler_that_returns_or_raises_closes(talking, caplog):

@@ -86,6 +86,34 @@ async def test_a_scope_cannot_smuggle_a_request(changes):
     assert (sent[0]["status"], asked) == (400, [])
 
 
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"path": "@evil.test"},
+        {"path": ":80@evil.test/"},
+        {"path": ".evil.test"},
+        {"path": ""},
+        {"path": "/x", "raw_path": b"@evil.test"},
+        {"path": "//evil.test/"},
+        {"path": "/@evil.test"},
+        {"path": "/\\evil.test"},
+    ],
+)
+async def test_starlette_cve_2026_54282_the_path_of_a_scope_never_moves_into_the_host(scope):
+    seen = []
+
+    async def handler(request):
+        seen.append((request.url.host, request.host, request.url.path == request.path, request.path))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/{any:.*}", handler)
+    sent = await ask(app, {**SCOPE, **scope, "headers": [(b"host", b"good.test")]})
+    begins_with_slash = scope.get("raw_path", scope["path"].encode()).startswith(b"/")
+    assert sent[0]["status"] == (200 if begins_with_slash else 400)
+    assert seen == ([("good.test", "good.test", True, scope["path"])] if begins_with_slash else [])
+
+
 async def test_a_body_is_no_longer_than_it_was_said_to_be():
     """What is too much does not become a second request."""
     asked = []

@@ -476,18 +476,18 @@ async def test_69223_a_body_over_the_limit_is_refused_by_each_way_of_reading_and
     assert held < 100 * MIB  # `Limits.decoded_free`, and the pieces joined
 
 
-@pytest.mark.parametrize("leaves", ["release", "close", "context", "redirect", "raise_for_status", "forgotten"])
-async def test_54278_pitfall_13_what_nobody_reads_is_never_decoded(scripted, leaves):
+@pytest.mark.parametrize(
+    "leaves", ["release", "close", "context", "redirect", "raise_for_status", "forgotten", "begun", "begun twice"]
+)
+async def test_54278_urllib3_21441_44432_pitfall_13_what_nobody_reads_is_never_decoded(scripted, leaves):
+    answers = {
+        "redirect": coded(BOMB, b"gzip", b"Location: /landed", status=b"HTTP/1.1 302 Found"),
+        "raise_for_status": coded(BOMB, status=b"HTTP/1.1 500 Oops"),
+    }
+
     async def talk(peer, script):
         while head := await peer.head():
-            if b"/landed" in head:
-                await peer.send(OK)
-            elif leaves == "redirect":
-                await peer.send(coded(BOMB, b"gzip", b"Location: /landed", status=b"HTTP/1.1 302 Found"))
-            elif leaves == "raise_for_status":
-                await peer.send(coded(BOMB, status=b"HTTP/1.1 500 Oops"))
-            else:
-                await peer.send(coded(BOMB))
+            await peer.send(OK if b"/landed" in head else answers.get(leaves, coded(BOMB)))
 
     async def leave():
         if leaves in ("context", "redirect"):
@@ -498,8 +498,10 @@ async def test_54278_pitfall_13_what_nobody_reads_is_never_decoded(scripted, lea
                 await session.get(script.url, raise_for_status=True)
             return None
         response = await session.get(script.url)
+        for _ in range({"begun": 1, "begun twice": 2}.get(leaves, 0)):
+            assert len(await response.content.read(1000)) == 1000
         if leaves != "forgotten":
-            getattr(response, leaves)()
+            getattr(response, "close" if leaves == "close" else "release")()
         del response
         gc.collect()
         return None
@@ -519,7 +521,7 @@ async def test_54278_pitfall_13_what_nobody_reads_is_never_decoded(scripted, lea
     ],
     ids=["members", "codings", "codings in one list"],
 )
-async def test_13362_urllib3_21441_members_and_codings_are_counted(scripted, answering, body, coding):
+async def test_13362_urllib3_66418_members_and_codings_are_counted(scripted, answering, body, coding):
     async with scripted(answering(coded(body, coding))) as script, drywire.ClientSession() as session:
         async with session.get(script.url) as response:
             with pytest.raises(drywire.ClientPayloadError):

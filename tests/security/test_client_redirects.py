@@ -112,7 +112,9 @@ LEADS = [("home", "port"), ("home", "host"), ("home", "tls"), ("tls", "home"), (
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("start", "end"), LEADS, ids=lambda name: name)
-async def test_34518_47265_pitfall_15_no_copy_of_a_credential_goes_to_another_origin(origins, start, end, way, status):
+async def test_34518_47265_13180_pitfall_15_no_copy_of_a_credential_goes_to_another_origin(
+    origins, start, end, way, status
+):
     """https to http among them (requests' 18074): that is another scheme."""
     async with origins() as servers, session_of(servers) as session:
         servers.answers["/start"] = found(servers.address(end, "end").encode(), status=status)
@@ -164,7 +166,7 @@ def test_pitfall_15_scheme_and_port_both_count():
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Proxy-Authorization"])
-async def test_pitfall_15_two_copies_of_a_login_are_none(origins, name):
+async def test_13180_pitfall_15_two_copies_of_a_login_are_none(origins, name):
     """Which of them a server takes, nobody knows."""
     async with origins() as servers, session_of(servers) as session:
         copies = CIMultiDict([(name, "Basic s3cret"), (name.lower(), "Basic s3cret")])
@@ -244,7 +246,7 @@ def challenge(*lines, domain=""):
 
 
 @pytest.mark.parametrize("end", ["port", "host", "tls"])
-async def test_54276_13054_digest_answers_no_other_origin_however_it_asks(origins, end):
+async def test_54276_digest_answers_no_other_origin_however_it_asks(origins, end):
     """Neither by its own challenge, nor because the first server has named it in the domain of its own."""
     async with origins() as servers:
         login = drywire.DigestAuthMiddleware("user", "s3cret")

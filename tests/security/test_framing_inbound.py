@@ -3,8 +3,11 @@
 A message that two parsers could frame differently is refused; after that the connection is never read again.
 """
 
+import time
+
 import pytest
 
+from drywire import web
 from drywire_sansio.http1 import (
     DONE,
     ERROR,
@@ -94,7 +97,7 @@ def test_47641_a_transfer_encoding_that_is_not_one_final_chunked(value):
         b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
     ],
 )
-def test_gunicorn_1135_6827_llhttp_32213_5_length_beside_coding_and_two_codings(lines):
+def test_gunicorn_1135_6827_llhttp_32213_32215_length_beside_coding_and_two_codings(lines):
     assert refusal(POST + lines + b"\r\n").status in (400, 501)
     assert refusal(OK + lines + b"\r\n", client).status == 502
 
@@ -129,23 +132,23 @@ SIZES = [
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_43859_a_chunk_size_that_is_not_only_hexadecimal_digits(size):
+def test_garden_1_17_22_a_chunk_size_that_is_not_only_hexadecimal_digits(size):
     assert refusal(CHUNKED + size + b"\r\na\r\n0\r\n\r\n").status == 400
 
 
 @pytest.mark.parametrize("end", [b"a\n0", b"a\r0", b"aX\r\n0", b"a\r\r\n0", b"a0", b"a \r\n0", b"ab\r\n0", b"a\n\r0"])
-def test_52304_chunk_data_without_its_crlf(end):
+def test_h11_43859_chunk_data_without_its_crlf(end):
     assert refusal(CHUNKED + b"1\r\n" + end + b"\r\n\r\n").rule == "bad-chunk-end"
 
 
 @pytest.mark.parametrize("byte", [b"\r", b"\n", b"\0", b"\x01", b"\x7f"])
 @pytest.mark.parametrize("quote", [b"", b'"'])
-def test_garden_31_36_39_control_bytes_in_chunk_extensions(byte, quote):
+def test_52304_garden_31_36_39_control_bytes_in_chunk_extensions(byte, quote):
     wire = CHUNKED + b"1;a=" + quote + b"b" + byte + b"c" + quote + b"\r\na\r\n0\r\n\r\n"
     assert refusal(wire).rule in ("bare-cr", "bare-lf", "control-byte")
 
 
-def test_52304_chunk_extensions_are_counted_over_the_whole_body():
+def test_chunk_extensions_are_counted_over_the_whole_body():
     wire = CHUNKED + b"1;abcdefg\r\nx\r\n" * 1000
     error = refusal(wire)
     assert isinstance(error, LimitExceeded)
@@ -192,8 +195,40 @@ AT_ONCE = [
 
 
 @pytest.mark.parametrize(("wire", "rule"), AT_ONCE)
-def test_llhttp_22959_32214_line_ends_folds_and_spaces_are_refused_at_once_even_if_split(wire, rule):
+def test_llhttp_22959_32214_aiohttp_13136_line_ends_folds_and_spaces_are_refused_at_once_even_if_split(wire, rule):
     assert refusal(wire).rule == rule  # nothing need follow: `refusal` has fed it byte by byte too
+
+
+@pytest.mark.parametrize("start", [CHUNKED + b"1", CHUNKED + b"1\r\na", CHUNKED + b"0", CHUNKED + b"0\r\nX: y"])
+def test_13136_a_bare_lf_in_a_chunked_body_is_refused_at_once(start):
+    error = refusal(start + b"\n")
+    assert error.rule in ("bare-lf", "bad-chunk-end")
+    assert error.offset == len(start)
+
+
+# Bytes that are refused where they stand keep nobody waiting for what might follow.
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("end", [b"\n", b"\r\nHost: a\n", b"\r\nHost: a\r\nX: \0"])
+async def test_13136_a_server_answers_a_bare_lf_before_the_head_is_whole(serving, answer_to, end):
+    async with serving(web.Application()) as url:
+        answer = await answer_to(url, b"GET / HTTP/1.1" + end, eof=False)  # answered, though more could come
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("byte", [b"\x10", b"\r", b""])
+@pytest.mark.parametrize("piece", [b"x", b"\t ", b'"\\', b"\x80"])
+def test_waitress_5236_a_field_with_a_bad_byte_at_its_end_takes_linear_time(piece, byte):
+    """A pattern that tried each division of the value anew would take years; this one takes milliseconds."""
+    size = 300_000 // len(piece)
+    for start in (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", CHUNKED + b"0\r\nX: "):
+        reader = ServerConnection(Limits(field_line=1 << 20, head=1 << 20, trailers=1 << 20))
+        began = time.process_time()
+        reader.receive_data(start + piece * size + byte + b"x\r\n\r\n")
+        assert (error_of(reader) is None) == (byte == b"")
+        assert time.process_time() - began < 1
 
 
 NAMES = [b"", b" ", b"X Y", b"X\x00", b"X\x85", b"X\xa0", b"X\xff", b"(X)", b"X/", b"X@", b"[X]", b"X=", b'X"', b"X{"]
@@ -265,7 +300,21 @@ def test_threat_1_5_the_version_is_exactly_http_1_0_or_1_1(version):
 
 @pytest.mark.parametrize(
     "target",
-    [b"a", b"?", b"#", b"/#", b"/a b", b"/\t", b"/\xff", b"/\x7f", b"*", b"http://", b"http:///", b"http://a@b/"],
+    [
+        b"a",
+        b"@a",
+        b"?",
+        b"#",
+        b"/#",
+        b"/a b",
+        b"/\t",
+        b"/\xff",
+        b"/\x7f",
+        b"*",
+        b"http://",
+        b"http:///",
+        b"http://a@b/",
+    ],
 )
 def test_garden_5_7_9_the_target_is_validated(target):
     assert refusal(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n").status == 400

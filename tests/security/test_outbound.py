@@ -36,12 +36,12 @@ def refused(connection, event):
 
 
 @pytest.mark.parametrize("bad", [*INJECTIONS, b"a b", b"", b"\xff"])
-def test_49081_a_method_cannot_inject(bad):
+def test_49082_a_method_cannot_inject(bad):
     refused(ClientConnection(), Request(bad, b"/", [HOST]))
 
 
 @pytest.mark.parametrize("bad", [*INJECTIONS, b"/ HTTP/1.1\r\nX: y", b"/a b", b"", b"/\xff", b"/a#b"])
-def test_49082_a_target_cannot_inject(bad):
+def test_49081_a_target_cannot_inject(bad):
     refused(ClientConnection(), Request(b"GET", bad, [HOST]))
     refused(ClientConnection(), Request(b"GET", b"/" + bad, [HOST]) if bad else Request(b"GET", b"", [HOST]))
 

@@ -70,6 +70,7 @@ def test_pitfall_9_54277_54274_34517_a_limit_counts_over_pieces_and_stores_no_mo
 
 
 def test_pitfall_10_47641_23829_one_implementation_of_the_parser():
+    """Two that differed were the cause of CVE-2025-53643 and 2026-34525, and of aiohttp 13246 and 13171 as well."""
     readers = [path.name for path in source_files(CORE) if "    def read(self" in path.read_text()]
     assert sorted(readers) == ["bodies.py", "head.py", "tolerance.py"]
     # The tolerant reader reads nothing itself: it repairs lines and hands them to the strict one.
@@ -89,7 +90,7 @@ def test_pitfall_11_69225_numbers_are_matched_before_they_are_converted():
             assert call in ("value", "match[1], 16", "status_code"), f"{path.name}: int({call})"
 
 
-def test_pitfall_11_no_str_and_no_unicode_pattern_takes_part_in_reading():
+def test_pitfall_11_69224_no_str_and_no_unicode_pattern_takes_part_in_reading():
     for path in [*source_files(CORE), CORE.parent / "grammar.py", CORE.parent / "fields.py"]:
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -102,11 +103,15 @@ def test_pitfall_11_no_str_and_no_unicode_pattern_takes_part_in_reading():
 
 
 def test_pitfall_11_no_assert_decides():
-    """Under ``python -O`` an assert is gone; so none may stand between a peer and the parser."""
-    for path in source_files(CORE):
-        for node in ast.walk(ast.parse(path.read_bytes())):
+    """Under ``python -O`` an assert is gone: what it says may be of use to a type checker, and to nobody else."""
+    for path in source_files():
+        if path.is_relative_to(CORE.parent / "strategies"):  # for tests: whoever runs them has asserts
+            continue
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if "assert " in text else ():
             if isinstance(node, ast.Assert):
-                assert "is not None" in ast.unparse(node.test), f"{module_name(path)}: {ast.unparse(node)}"
+                told = ast.unparse(node.test)
+                assert told.endswith(" is not None") or told.startswith("isinstance("), f"{module_name(path)}: {told}"
 
 
 # 12: work is linear, in bytes one at a time too: counted in calls, not in seconds

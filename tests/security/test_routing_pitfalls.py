@@ -58,8 +58,19 @@ async def test_cve_2021_21330_and_werkzeug_28724_a_redirect_stays_on_this_server
 
 
 async def test_starlette_48817_an_unknown_method_is_405(serving, answer_to):
+    """Nor is a method of a view, which only the view's own methods call, reached by its name."""
+    reached = []
+
     class View(web.View):
         async def get(self):
+            return web.Response()
+
+        async def delete_all(self):
+            reached.append("delete_all")
+            return web.Response()
+
+        async def _do_delete(self):
+            reached.append("_do_delete")
             return web.Response()
 
     app = web.Application()
@@ -67,8 +78,9 @@ async def test_starlette_48817_an_unknown_method_is_405(serving, answer_to):
     app.router.add_view("/view", View)
     async with serving(app) as url:
         for path in ("/x", "/view"):
-            for method in ("BREW", "get", "Get", "PROPFIND", "REQUEST", "_request", "__init__"):
+            for method in ("BREW", "get", "DELETE_ALL", "_DO_DELETE", "_do_delete", "REQUEST", "_request", "__init__"):
                 assert answers(await answer_to(url, get(path, method=method)))[0].status == 405
+    assert reached == []
 
 
 @pytest.mark.parametrize(

@@ -55,19 +55,19 @@ def open_files():
     return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
-async def test_cve_2026_34516_34517_fields_of_a_form_are_bounded_together(posted):
+async def test_cve_2026_34517_fields_of_a_form_are_bounded_together(posted):
     """Each field is small; all of them are not."""
     body = [part(b"f%d" % number, b"v" * 1000) for number in range(30)] + [END]
     assert (await posted(body, client_max_size=100_000))[0] == 200
     assert await posted(body, client_max_size=20_000) == (413, b"Maximum request body size 20000 exceeded.")
 
 
-async def test_cve_2026_69227_a_file_is_bounded_before_it_is_kept(posted):
+async def test_cve_2026_34517_a_file_is_bounded_before_it_is_kept(posted):
     status, _ = await posted([part(b"f", b"v" * 250_000, b"a.bin"), END], client_max_size=100_000)
     assert status == 413
 
 
-async def test_cve_2026_69228_heads_and_empty_parts_count(posted):
+async def test_cve_2025_69228_34516_heads_and_empty_parts_count(posted):
     """Fields without content, or with heads as long as allowed, cost memory, too."""
     heads = [part(b"f%d" % number, b"", fields=b"X-Fill: %b\r\n" % (b"h" * 8000)) for number in range(40)]
     assert (await posted([*heads, END], client_max_size=100_000))[0] == 413
@@ -85,7 +85,26 @@ async def test_cve_2023_30798_2024_47874_2023_25577_the_number_of_fields_is_boun
         assert (status, text) == (413, b"Maximum number of form fields 1000 exceeded.")
 
 
-async def test_cve_2025_54283_a_large_file_does_not_block_the_loop(posted):
+URLENCODED = "Content-Type: application/x-www-form-urlencoded"
+
+
+async def test_starlette_cve_2026_54283_limits_hold_for_urlencoded_forms_too(posted):
+    """Counted, and measured while they come: as those of multipart."""
+    settings = {"client_max_size": 20_000}
+    assert (await posted(b"a=" + b"b" * 19_998, URLENCODED, **settings))[0] == 200
+    assert (await posted([b"a="] + [b"b" * 1000] * 21, URLENCODED, **settings))[0] == 413
+    assert (await posted(b"&" * 10_000, URLENCODED, client_max_fields=10, **settings))[0] in (200, 413)
+    status, text = await posted(b"a&" * 11 + b"b", URLENCODED, client_max_fields=10, **settings)
+    assert (status, text) == (413, b"Maximum number of form fields 10 exceeded.")
+
+
+async def test_a_form_that_is_not_in_its_charset_is_the_clients_mistake(posted):
+    status, text = await posted(b"a=\xff", URLENCODED)
+    assert status == 400
+    assert b"can't decode byte 0xff" in text
+
+
+async def test_starlette_cve_2025_54121_a_large_file_does_not_block_the_loop(posted):
     """It goes to its temporary file in a thread, and is closed with the request."""
     content = os.urandom(3 * 1024**2)
     assert (await posted(part(b"f", content, b"a") + END, client_max_size=2**24))[0] == 200
@@ -104,14 +123,17 @@ async def test_cve_2023_46136_a_body_of_line_ends_takes_linear_time(posted):
     ("body", "status"),
     [
         (part(b"f", b"v", b"a")[:-5], 400),
+        (b"--x", 400),
+        (part(b"f", b"v")[:-3], 400),
         (part(b"f", b"v", fields=b"X: %b\r\n" % (b"h" * 9000)) + END, 431),
         (part(b"f", b"v", fields=b"X: h\r\n" * 200) + END, 431),
         (part(b"f", b"v", fields=b"Content-Type: text/plain; charset=punycode\r\n") + END, 415),
+        (part(b"f", b"\xff") + END, 400),
         (part(b"_charset_", b"h" * 100) + END, 400),
         (part(b"f", b"A", fields=b"Content-Transfer-Encoding: base64\r\n") + END, 400),
     ],
 )
-async def test_cve_2024_30251_a_broken_form_is_refused_and_leaves_nothing_open(posted, body, status):
+async def test_cve_2024_30251_2025_69227_a_broken_form_is_refused_and_leaves_nothing_open(posted, body, status):
     before = open_files()
     found, _ = await posted(part(b"file", b"v" * 2_000_000, b"a") + body, client_max_size=2**23)
     assert found == status

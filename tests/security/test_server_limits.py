@@ -142,7 +142,7 @@ async def test_54273_requests_that_are_sent_ahead_wait_for_their_answers_to_be_t
 # Time
 
 
-async def test_22815_54277_a_slow_body_is_held_to_a_rate(serving):
+async def test_a_slow_body_is_held_to_a_rate(serving):
     async with serving(Turns().app, body_timeout=0.2, lingering_time=0.2) as url:
         stream, runtime = await connected(url), current_runtime()
         begun = runtime.now()
@@ -251,6 +251,28 @@ async def test_pitfall_20_a_refusal_says_why(serving, answer_to, data, names, ca
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+async def test_69244_a_refusal_quotes_little_of_what_it_refuses(serving, answer_to):
+    long = b"<a>\\" * 1900
+    host = b" HTTP/1.1\r\nHost: a\r\n"
+    mistakes = {
+        "method": long + b" /" + host,
+        "target": b"GET " + long + host,
+        "version": b"GET / " + long + b"\r\n",
+        "host": b"GET / HTTP/1.1\r\nHost: " + long + b"\r\n",
+        "length": b"GET /" + host + b"Content-Length: " + long + b"\r\n",
+        "coding": b"GET /" + host + b"Transfer-Encoding: " + long + b"\r\n",
+        "name": b"GET /" + host + long + b": x\r\n",
+        "chunk": b"POST /read" + host + b"Transfer-Encoding: chunked\r\n\r\n1;" + long,
+        "unknown method": b"A" * 7000 + b" /" + host + b"Connection: close\r\n",
+    }
+    async with serving(Turns().app) as url:
+        for mistake, data in mistakes.items():
+            answer = await answer_to(url, data + b"\r\n")
+            assert statuses(answer)[0] in (400, 405), mistake
+            assert len(answer) < 500, mistake
+            assert b"\r\nContent-Type: text/plain; charset=utf-8\r\n" in answer, mistake
+
+
 # Codings
 
 
@@ -282,7 +304,7 @@ async def test_69223_a_bomb_is_refused_by_its_size_or_by_its_ratio(serving, answ
 
 
 @pytest.mark.parametrize("piece", [b";", b'"', b"a=b;", b"a*0=b;", b"=?utf-8?q?", b'filename="\\', b" "])
-async def test_tornado_67725_the_fields_of_a_part_take_linear_time(serving, answer_to, piece):
+async def test_tornado_67726_the_fields_of_a_part_take_linear_time(serving, answer_to, piece):
     disposition = b"form-data; name=a; " + piece * (7000 // len(piece))
     body = b"--b\r\nContent-Disposition: " + disposition + b"\r\n\r\nx\r\n--b--\r\n"
     head = b"POST /form HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n" % len(body)

@@ -3,8 +3,10 @@
 import time
 
 import pytest
+from multidict import CIMultiDict
 
 from drywire import web
+from drywire.test_utils import make_mocked_request
 from drywire_server.compression import choose_coding
 from drywire_server.cookies import received_cookies
 
@@ -43,6 +45,33 @@ def test_accept_encoding_takes_linear_time(piece):
     begun = time.process_time()
     choose_coding(piece * 50_000, ("zstd", "br", "gzip", "deflate"))
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("piece", ['for="', "a=b;", '"\\', " \t;", "a=b c;", "\x80"])
+def test_cve_2025_69225_and_waitress_5236_forwarded_takes_linear_time(piece):
+    """As a request has it: one field without end, and very many of them."""
+    begun = time.process_time()
+    requests = [{"Forwarded": piece * 50_000}, [("Forwarded", piece)] * 5000]
+    for headers in requests:
+        forwarded = make_mocked_request("GET", "/", CIMultiDict(headers)).forwarded
+        assert len(forwarded) <= 5000
+    assert time.process_time() - begun < 1.5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Cookie", "a={}"), ("Forwarded", "for={}"), ("If-None-Match", '"{}"')],
+)
+def test_tornado_67725_a_field_that_is_said_over_and_over_takes_linear_time(name, value):
+    """Joined one after the other they would be copied as often as there are any: 100 GB here."""
+    headers = CIMultiDict([(name, value.format("1" * 500))] * 20_000)
+    begun = time.process_time()
+    request = make_mocked_request("GET", "/", headers)
+    assert len(request.headers.getall(name)) == 20_000
+    assert len(request.cookies) <= 1
+    assert len(request.forwarded) in (0, 20_000)
+    assert request.if_none_match is None or len(request.if_none_match) <= 20_000
+    assert time.process_time() - begun < 2
 
 
 async def test_cve_2025_62727_69225_a_range_has_ascii_digits_and_few_of_them(looked_at):

@@ -393,6 +393,39 @@ async def test_a_file_that_shrinks_ends_the_connection_and_is_logged_once(held, 
     assert record.exc_info is None
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+async def test_a_compressed_file_that_shrinks_never_looks_whole(serving, answer_to, folder, caplog, version, coding):
+    async def handler(request):
+        response = web.FileResponse(folder / "large.bin")
+        response.enable_compression()
+        return response
+
+    async def shrink(request, response):
+        os.truncate(folder / "large.bin", 300_000)  # it is open by now, and its size known
+
+    app = web.Application()
+    app.router.add_get("/", handler)
+    app.on_response_prepare.append(shrink)
+    wanted = get("/", f"Accept-Encoding: {coding}", last=False).replace(b"1.1", version, 1)
+    async with serving(app) as url:
+        try:
+            answer = await answer_to(url, wanted + get("/"))
+        except ConnectionError:
+            answer = b"\r\n\r\n"  # reset, which says it, too
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert not body.endswith(b"0\r\n\r\n")
+    assert answer.count(b"HTTP/1.1") <= 1
+    if coding == "identity" and head:
+        assert b"Content-Length: 1048576" in head
+    elif head and version == b"1.0":
+        decompress = zlib.decompressobj(31)
+        assert TEXT.startswith(decompress.decompress(body))
+        assert not decompress.eof
+    (record,) = caplog.records
+    assert "large.bin cannot be sent to its end" in record.getMessage()
+
+
 async def test_a_file_that_grows_or_is_removed_meanwhile_is_sent_as_it_was(held):
     stream = await held.connect()
     data = await read_head(stream)

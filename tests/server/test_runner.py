@@ -1,6 +1,7 @@
 """Runners: what their clean-up does to what is under way, also where it is cancelled, and what it reports."""
 
 import logging
+import socket
 
 import pytest
 
@@ -219,3 +220,29 @@ async def test_a_tls_handshake_that_does_not_go_on_does_not_hold_the_end(server_
     await runner.cleanup()
     assert runtime.now() - begun < 5
     silent.abort()
+
+
+async def test_a_client_that_does_not_shake_hands_is_closed_in_time_on_each_kind_of_site(tmp_path, server_tls):
+    assert web.ServerSettings().ssl_handshake_timeout == 60  # as asyncio's
+    runtime = current_runtime()
+    app = web.Application()
+    async with web.AppRunner(app, ssl_handshake_timeout=0.05) as runner:
+        path = str(tmp_path / "socket")
+        bound = socket.create_server(("127.0.0.1", 0))
+        tcp = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_tls)
+        for site in (
+            tcp,
+            web.SockSite(runner, bound, ssl_context=server_tls),
+            web.UnixSite(runner, path, ssl_context=server_tls),
+        ):
+            await site.start()
+        half = await runtime.connect_tcp("127.0.0.1", tcp.port)
+        await half.send(b"\x16\x03\x01\x02\x00")  # a record that never ends
+        port = bound.getsockname()[1]
+        silent = [await runtime.connect_tcp("127.0.0.1", number) for number in (tcp.port, port)]
+        for stream in (half, *silent, await runtime.connect_unix(path)):
+            stream.read_deadline = runtime.now() + 10
+            assert await stream.receive() == b""
+            stream.abort()
+        assert runner.server.requests_count == 0
+        assert not runner.server.connections

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from drywire_sansio.address_order import ATTEMPT_DELAY
 
-from .stream import ByteStream, Handle, Listener
+from .stream import HANDSHAKE_TIMEOUT, ByteStream, Handle, Listener
 
 __all__ = [
     "DEFAULT_DIALLING",
@@ -247,15 +247,23 @@ class Runtime(Protocol):
         tls: ssl.SSLContext | None = None,
         reuse_address: bool | None = None,
         reuse_port: bool | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> Listener:
         """Listen on `host` (None: every interface) and `port` (0: a free one), and run `handle` per connection.
 
-        With port 0 and several addresses all share the one port found. Raises OSError.
+        With `tls` that is after the handshake, for which a peer has `handshake_timeout` seconds. With port 0 and
+        several addresses all share the one port found. Raises OSError.
         """
         ...
 
     async def listen_unix(
-        self, handle: Handle, path: str, *, backlog: int = 128, tls: ssl.SSLContext | None = None
+        self,
+        handle: Handle,
+        path: str,
+        *,
+        backlog: int = 128,
+        tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> Listener:
         """Listen on the Unix socket `path`. Raises OSError."""
         ...
@@ -267,6 +275,7 @@ class Runtime(Protocol):
         *,
         backlog: int = 128,
         tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> Listener:
         """Listen on bound sockets, which the listener owns from then on. Raises OSError."""
         ...

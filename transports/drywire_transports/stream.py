@@ -16,9 +16,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
-__all__ = ["Buffer", "ByteStream", "Handle", "Listener"]
+__all__ = ["HANDSHAKE_TIMEOUT", "Buffer", "ByteStream", "Handle", "Listener"]
+
+HANDSHAKE_TIMEOUT: Final = 60.0
+"""Seconds that a peer has for its TLS handshake, unless a listener is told another number."""
 
 Buffer = bytes | bytearray | memoryview
 

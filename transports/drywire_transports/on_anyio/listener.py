@@ -15,7 +15,7 @@ import trio
 
 from ..binding import socket_file_id, unlink_socket
 from ..errors import StreamBroken, StreamTimeout, TransportError
-from ..stream import ByteStream, Handle
+from ..stream import HANDSHAKE_TIMEOUT, ByteStream, Handle
 from .socket_stream import SocketStream
 from .timers import Timers
 from .wakes import TrioTask, TrioWake, without_cancellation
@@ -23,9 +23,6 @@ from .wakes import TrioTask, TrioWake, without_cancellation
 __all__ = ["TrioListener"]
 
 logger = logging.getLogger("drywire.transports")
-
-HANDSHAKE_TIMEOUT: Final = 60.0
-"""Seconds that a peer has for its TLS handshake, as on asyncio."""
 
 LAST_HANDSHAKE: Final = 1.0
 """Seconds that it has once no more connections are accepted."""
@@ -52,11 +49,13 @@ class TrioListener:
         backlog: int,
         tls: ssl.SSLContext | None,
         unix_path: str | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> None:
         self._timers = timers
         self._handle = handle
         self._sockets = tuple(sockets)
         self._tls = tls
+        self._handshake_timeout = handshake_timeout
         self._addresses = tuple(sock.getsockname() for sock in sockets)
         self._unix_path = unix_path
         self._unix_file = socket_file_id(unix_path) if unix_path is not None else None
@@ -123,7 +122,7 @@ class TrioListener:
                     wake.set()
 
     async def _secured(self, plain: SocketStream, tls: ssl.SSLContext) -> ByteStream:
-        patience = LAST_HANDSHAKE if self._closed else HANDSHAKE_TIMEOUT
+        patience = min(LAST_HANDSHAKE, self._handshake_timeout) if self._closed else self._handshake_timeout
         plain.read_deadline = plain.write_deadline = trio.current_time() + patience
         self._shaking_hands.add(plain)
         try:

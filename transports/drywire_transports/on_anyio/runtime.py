@@ -14,7 +14,7 @@ import trio
 
 from ..binding import bind_tcp, bind_unix, prepare
 from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Undertaking, Wake
-from ..stream import ByteStream, Handle
+from ..stream import HANDSHAKE_TIMEOUT, ByteStream, Handle
 from . import connecting
 from .listener import TrioListener
 from .threads import in_thread
@@ -124,18 +124,35 @@ class TrioRuntime:
         tls: ssl.SSLContext | None = None,
         reuse_address: bool | None = None,
         reuse_port: bool | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> TrioListener:
         """Listen on `host` (None: every interface) and `port` (0: a free one). Raises OSError."""
         infos = await trio.socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         addresses = [Address(info[0], info[4]) for info in infos]
         sockets = bind_tcp(addresses, reuse_address=reuse_address, reuse_port=reuse_port)
-        return TrioListener(self._timers, handle, sockets, backlog=backlog, tls=tls)
+        return TrioListener(
+            self._timers, handle, sockets, backlog=backlog, tls=tls, handshake_timeout=handshake_timeout
+        )
 
     async def listen_unix(
-        self, handle: Handle, path: str, *, backlog: int = 128, tls: ssl.SSLContext | None = None
+        self,
+        handle: Handle,
+        path: str,
+        *,
+        backlog: int = 128,
+        tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> TrioListener:
         """Listen on the Unix socket `path`, whose file goes when the listener is closed. Raises OSError."""
-        return TrioListener(self._timers, handle, [bind_unix(path)], backlog=backlog, tls=tls, unix_path=path)
+        return TrioListener(
+            self._timers,
+            handle,
+            [bind_unix(path)],
+            backlog=backlog,
+            tls=tls,
+            unix_path=path,
+            handshake_timeout=handshake_timeout,
+        )
 
     async def listen_sockets(
         self,
@@ -144,11 +161,14 @@ class TrioRuntime:
         *,
         backlog: int = 128,
         tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> TrioListener:
         """Listen on bound sockets, which the listener owns from then on. Raises OSError."""
         for sock in sockets:
             prepare(sock)
-        return TrioListener(self._timers, handle, sockets, backlog=backlog, tls=tls)
+        return TrioListener(
+            self._timers, handle, sockets, backlog=backlog, tls=tls, handshake_timeout=handshake_timeout
+        )
 
     def watch_signals(self, numbers: Sequence[int], callback: Callable[[int], None]) -> Callable[[], None]:
         """Call `callback` with each signal that arrives; the function returned puts the old handlers back."""

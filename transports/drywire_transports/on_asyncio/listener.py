@@ -14,16 +14,13 @@ from typing import Any, Final
 
 from ..binding import is_unix, socket_file_id, unlink_socket
 from ..errors import StreamBroken, TransportError
-from ..stream import Handle
+from ..stream import HANDSHAKE_TIMEOUT, Handle
 from .buffered import new_stream
 from .stream import AsyncioStream
 
 __all__ = ["AsyncioListener", "listen"]
 
 logger = logging.getLogger("drywire.transports")
-
-HANDSHAKE_TIMEOUT: Final = 60.0
-"""Seconds that a peer has for its TLS handshake."""
 
 LAST_HANDSHAKE: Final = 1.0
 """Seconds that it has once no more connections are accepted."""
@@ -46,9 +43,10 @@ async def listen(
     backlog: int,
     tls: ssl.SSLContext | None,
     unix_path: str | None = None,
+    handshake_timeout: float = HANDSHAKE_TIMEOUT,
 ) -> AsyncioListener:
     """Listen on the bound `sockets`, which are closed if that fails. Raises OSError."""
-    listener = AsyncioListener(loop, handle, sockets, tls, unix_path)
+    listener = AsyncioListener(loop, handle, sockets, tls, unix_path, handshake_timeout)
     try:
         await listener.start(backlog)
     except BaseException:
@@ -69,10 +67,12 @@ class AsyncioListener:
         sockets: Sequence[socket.socket],
         tls: ssl.SSLContext | None = None,
         unix_path: str | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> None:
         self._loop = loop
         self._handle = handle
         self._tls = tls
+        self._handshake_timeout = handshake_timeout
         self._shaking_hands: set[AsyncioStream] = set()
         self._sockets = tuple(sockets)
         self._addresses = tuple(sock.getsockname() for sock in sockets)
@@ -163,7 +163,7 @@ class AsyncioListener:
 
     async def _handle_securely(self, plain: AsyncioStream, tls: ssl.SSLContext) -> None:
         self._shaking_hands.add(plain)
-        patience = LAST_HANDSHAKE if self._closed else HANDSHAKE_TIMEOUT
+        patience = min(LAST_HANDSHAKE, self._handshake_timeout) if self._closed else self._handshake_timeout
         plain.read_deadline = plain.write_deadline = self._loop.time() + patience
         try:
             stream = await plain.start_tls(tls, server_side=True)

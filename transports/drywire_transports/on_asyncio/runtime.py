@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from ..binding import bind_tcp, bind_unix, prepare
 from ..runtime import DEFAULT_DIALLING, Address, ClientTLS, DialOptions, Timer, Undertaking, Wake
-from ..stream import ByteStream, Handle
+from ..stream import HANDSHAKE_TIMEOUT, ByteStream, Handle
 from . import connecting
 from .listener import AsyncioListener, listen
 from .wakes import AsyncioTask, AsyncioWake
@@ -131,18 +131,33 @@ class AsyncioRuntime:
         tls: ssl.SSLContext | None = None,
         reuse_address: bool | None = None,
         reuse_port: bool | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> AsyncioListener:
         """Listen on `host` (None: every interface) and `port` (0: a free one). Raises OSError."""
         infos = await self._loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         addresses = [Address(info[0], info[4]) for info in infos]
         sockets = bind_tcp(addresses, reuse_address=reuse_address, reuse_port=reuse_port)
-        return await listen(self._loop, handle, sockets, backlog=backlog, tls=tls)
+        return await listen(self._loop, handle, sockets, backlog=backlog, tls=tls, handshake_timeout=handshake_timeout)
 
     async def listen_unix(
-        self, handle: Handle, path: str, *, backlog: int = 128, tls: ssl.SSLContext | None = None
+        self,
+        handle: Handle,
+        path: str,
+        *,
+        backlog: int = 128,
+        tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> AsyncioListener:
         """Listen on the Unix socket `path`, whose file goes when the listener is closed. Raises OSError."""
-        return await listen(self._loop, handle, [bind_unix(path)], backlog=backlog, tls=tls, unix_path=path)
+        return await listen(
+            self._loop,
+            handle,
+            [bind_unix(path)],
+            backlog=backlog,
+            tls=tls,
+            unix_path=path,
+            handshake_timeout=handshake_timeout,
+        )
 
     async def listen_sockets(
         self,
@@ -151,11 +166,12 @@ class AsyncioRuntime:
         *,
         backlog: int = 128,
         tls: ssl.SSLContext | None = None,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> AsyncioListener:
         """Listen on bound sockets, which the listener owns from then on. Raises OSError."""
         for sock in sockets:
             prepare(sock)
-        return await listen(self._loop, handle, sockets, backlog=backlog, tls=tls)
+        return await listen(self._loop, handle, sockets, backlog=backlog, tls=tls, handshake_timeout=handshake_timeout)
 
     def watch_signals(self, numbers: Sequence[int], callback: Callable[[int], None]) -> Callable[[], None]:
         """Call `callback` with each signal that arrives; the function returned puts the old handlers back."""
