@@ -414,7 +414,7 @@ class ServerConnection:
 
     async def _handle_watched(self, request: Request) -> object:
         """Run the handler, and cancel it once the client has gone. Raises StreamClosed then."""
-        if "Upgrade" in request.headers:
+        if "websocket" in request.headers.get("Upgrade", "").lower():
             return await self._handle(request)  # a WebSocket reads from the stream by itself
         self._watch = DisconnectWatch(self.runtime, self.stream, self.core)
         try:

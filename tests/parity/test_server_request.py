@@ -623,8 +623,10 @@ async def test_q2_39_a_body_cannot_be_read_after_the_response(serving, answer_to
             await requests[0].read()
 
 
-@pytest.mark.parametrize("body", [b"", b"body"])
-async def test_q2_40_handler_cancellation_cancels_a_handler_whose_client_has_gone(serving, body):
+@pytest.mark.parametrize(
+    ("body", "fields"), [(b"", ()), (b"body", ()), (b"", ("Connection: upgrade", "Upgrade: h2c, HTTP/2.0"))]
+)
+async def test_q2_40_handler_cancellation_cancels_a_handler_whose_client_has_gone(serving, body, fields):
     runtime = current_runtime()
     begun, ended = runtime.wake(), runtime.wake()
     log = []
@@ -644,7 +646,7 @@ async def test_q2_40_handler_cancellation_cancels_a_handler_whose_client_has_gon
     async with serving(app, handler_cancellation=True) as url:
         host, _, port = url.removeprefix("http://").partition(":")
         stream = await runtime.connect_tcp(host, int(port))
-        await stream.send(get("/", f"Content-Length: {len(body)}", method="POST") + b"\r\n\r\n" + body)
+        await stream.send(get("/", f"Content-Length: {len(body)}", *fields, method="POST") + b"\r\n\r\n" + body)
         await runtime.park(begun, runtime.now() + 10)
         stream.abort()
         await runtime.park(ended, runtime.now() + 10)
