@@ -53,7 +53,7 @@ TICK: Final = 0.002
 """Seconds by which a loop's timer may be early: uvloop counts milliseconds. It would be set again and again."""
 PROBE_AFTER: Final = 0.005
 """Seconds of idleness after which the operating system is asked what has come, for 1 to 2 us. Before that the loop
-has hardly been kept from reading it."""
+has hardly been kept from reading it. It is asked in any case where a request could not be sent again."""
 NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """Errors by which the system says that there are too many sockets."""
 TASKS: Final = 32
@@ -243,7 +243,7 @@ class BaseConnector:
 
     # Taking
 
-    def take_idle(self, key: ConnectionKey) -> Connection | None:
+    def take_idle(self, key: ConnectionKey, is_idempotent: bool = True) -> Connection | None:
         """Return an idle connection that is alive, if there is one and a place for it, at once."""
         runtime = self._runtime
         if runtime is None:
@@ -252,9 +252,9 @@ class BaseConnector:
         connection = self._pool.take(key, now)
         if connection is None:
             return None
-        if connection.stream.readable or now - connection.idle_since >= PROBE_AFTER:
+        if connection.stream.readable or not is_idempotent or now - connection.idle_since >= PROBE_AFTER:
             endpoint = connection.endpoint
-            connection = self._alive(endpoint, connection, now)
+            connection = self._alive(endpoint, connection, now, is_idempotent)
             if connection is None:
                 self._wake(self._pool.leave(endpoint))
                 return None
@@ -288,7 +288,7 @@ class BaseConnector:
             else:
                 place = turn
         now = runtime.now()
-        connection = self._alive(place, connection or pool.next_idle(place, now), now)
+        connection = self._alive(place, connection or pool.next_idle(place, now), now, req.is_idempotent)
         if connection is None:
             connection = await self._new(pool, place, req, traces)
         else:
@@ -301,14 +301,15 @@ class BaseConnector:
         if self._closed:
             raise ClientConnectionError("Connector is closed")
 
-    def _alive(self, place: Place, connection: Connection | None, now: float) -> Connection | None:
+    def _alive(self, place: Place, connection: Connection | None, now: float, is_idempotent: bool) -> Connection | None:
         """Return `connection`, or if it is dead the next idle one that is not.
 
         A readable one is dead, or speaks unasked; what has come but was not read by the loop yet is seen too.
         """
         while connection is not None:
             stream = connection.stream
-            if not stream.readable and (now - connection.idle_since < PROBE_AFTER or not has_unseen(stream)):
+            is_fresh = is_idempotent and now - connection.idle_since < PROBE_AFTER
+            if not stream.readable and (is_fresh or not has_unseen(stream)):
                 return connection
             stream.abort()
             self._pool.discard(connection)

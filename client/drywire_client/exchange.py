@@ -57,7 +57,7 @@ async def exchange(request: ClientRequest) -> ClientResponse:
     key = connector.key_of(request)
     response: ClientResponse | None = None
     while response is None:
-        connection = None if request.settings.traces else connector.take_idle(key)
+        connection = None if request.settings.traces else connector.take_idle(key, request.is_idempotent)
         if connection is None:
             connection = await _connected(connector, request)
         try:

@@ -4,12 +4,15 @@
 import contextlib
 import dataclasses
 import gc
+import select
+import socket
 import ssl
 import weakref
 
 import pytest
 
 import drywire
+from drywire_client import connector as connector_module
 from drywire_client.connections import ConnectionKey
 from drywire_client.connector import BaseConnector
 from drywire_client.request import RequestSettings
@@ -135,6 +138,19 @@ async def test_pitfall_2_the_connection_goes_with_the_place(scripted, eventually
             assert await task.wait(runtime.now() + 5)
             assert task.exception() is None
         assert script.connections == 1
+
+
+async def test_a_post_does_not_meet_a_connection_whose_end_the_loop_has_not_seen(monkeypatch):
+    monkeypatch.setattr(connector_module, "PROBE_AFTER", 60.0)
+    with BlockingServer() as server:
+        async with drywire.ClientSession() as session:
+            await get(session, server.url)
+            server.connections[0].shutdown(socket.SHUT_WR)
+            sock = session.connector._pool.idle[0].stream.extra_info("socket")
+            assert select.select([sock.fileno()], [], [], 10)[0]  # it has come, and the loop cannot run
+            async with session.post(server.url) as response:
+                assert await response.read() == b"ok"
+        assert len(server.connections) == 2
 
 
 # 3: work for each connection there is
