@@ -25,9 +25,6 @@ LOOP_TURNS = 20
 """How often the loop may turn after a test until its tasks have ended: enough for a cancellation to pass through."""
 
 
-_unseen = False  # whether nothing has run since the last collection
-
-
 def _installed(name):
     return pytest.mark.skipif(importlib.util.find_spec(name) is None, reason=f"{name} is not installed here")
 
@@ -66,16 +63,13 @@ def garbage_is_collected(request):
     """Collect after the loop is closed, so that a ResourceWarning comes up in the test that earned it.
 
     What was there before the test is out of the collector's sight: with twenty thousand tests behind it, a collection
-    would take longer than most tests.
+    would take longer than most tests. What pytest itself has let go of since the last test goes before that: frozen, it
+    would stay for ever, tasks too, which asyncio looks through each time that it closes a loop.
     """
-    global _unseen
     if not _is_async(request.function):
-        _unseen = False
         yield
         return
-    if not _unseen:
-        gc.collect()
-        _unseen = True
+    gc.collect()
     gc.freeze()
     yield
     gc.collect()

@@ -1,30 +1,26 @@
 """Runs programs one after another, each in a process that has imported drywire already: a fork of this one.
 
 Each line of standard input is a program, as JSON: its text, and the files that take what it prints. Each line of
-standard output is the exit status of one. `tests.tree.Programs` starts this.
+standard output is the exit status of one. `docs.conftest` starts this.
 """
 
+import atexit
+import contextlib
+import gc
+import importlib
 import json
 import os
 import sys
+import threading
+import traceback
 import types
-
-import drywire
 
 
 def load():
     """Import what programs import; nothing of it starts a thread, opens a socket or reads the clock."""
-    import drywire.testing  # noqa: F401
-    import drywire.web
-    import drywire_sansio.websocket  # noqa: F401
-
-    for name in ("trio", "uvloop"):
-        try:
-            __import__(name)
-        except ImportError:
-            pass
-    assert drywire.ClientSession
-    assert drywire.web.Application
+    for name in ("drywire.testing", "drywire.web", "drywire_client", "drywire_sansio.websocket", "trio", "uvloop"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def next_program():
@@ -49,11 +45,34 @@ def become(asked):
         os.dup2(file, number)
         os.close(file)
     sys.argv[:] = ["-c"]
-    sys.path[0] = ""
-    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.path.insert(0, "")
 
 
-load()
-program = next_program()
-if program is not None:  # run from here, so that it ends as any: with status, traceback, functions at exit, finalizers
-    exec(compile(program, "<string>", "exec"), vars(sys.modules["__main__"]))
+def run(text):
+    """Run a program until all that the interpreter would wait for is over, and return its exit status."""
+    status = 0
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        exec(compile(text, "<string>", "exec"), vars(main))
+    except SystemExit as error:
+        status = error.code or 0
+        if not isinstance(status, int):
+            print(status, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    vars(main).clear()
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status if isinstance(status, int) else 1
+
+
+if __name__ == "__main__":
+    load()
+    gc.freeze()  # else each child copies the pages of all that it inherits, only to count references there
+    program = next_program()
+    if program is not None:
+        os._exit(run(program))  # without taking apart the modules: that takes longer than most programs do

@@ -20,7 +20,7 @@ from drywire_client.proxies import _SCHEMES
 from drywire_client.request_fields import SERVER_SOFTWARE
 from drywire_client.timeouts import DEFAULT_TIMEOUT
 
-from ..tree import ROOT, run_python
+from ..tree import ROOT
 
 PAGE = ROOT / "docs" / "client.md"
 TEXT = PAGE.read_text("utf-8")
@@ -35,11 +35,11 @@ def section(title):
 
 # One of them shows asyncio's own tasks.
 @pytest.mark.parametrize(("code", "printed"), [pair for pair in SNIPPETS if "asyncio.TaskGroup" not in pair[0]])
-def test_a_snippet_prints_the_same_on_trio(code, printed):
+def test_a_snippet_prints_the_same_on_trio(code, printed, run_program):
     changed = code.replace("\nrun(main)", '\nrun(main, backend="trio")')
     changed = changed.replace("asyncio.run(main())", "trio.run(main)").replace("import asyncio", "import trio")
     assert changed != code
-    assert run_python("-c", changed) == printed
+    assert run_program(changed) == printed
 
 
 def test_every_section_but_the_plain_ones_shows_what_it_says():

@@ -10,7 +10,7 @@ import drywire.worker
 from drywire_server import cli
 
 from ..server.programs import program  # noqa: F401 - a fixture
-from ..tree import ROOT, run_python
+from ..tree import ROOT
 
 TEXT = (ROOT / "docs" / "deployment.md").read_text("utf-8")
 
@@ -24,10 +24,10 @@ def test_the_program_serves_with_its_workers(program, tmp_path):
     assert server.end() == (0, "")
 
 
-def test_the_task_runs_on_trio():
+def test_the_task_runs_on_trio(run_program):
     code, printed = re.search(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```\n", TEXT, re.MULTILINE | re.DOTALL).groups()
     changed = code.replace("asyncio.run(main())", "trio.run(main)").replace("import asyncio", "import trio")
-    assert run_python("-c", changed) == printed
+    assert run_program(changed) == printed
 
 
 def test_each_option_and_each_worker_is_there():

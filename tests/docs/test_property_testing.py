@@ -12,8 +12,8 @@ from ..tree import ROOT
 EXAMPLES = ROOT / "examples" / "property_testing"
 
 
-def run(folder, *names):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+def run(folder, *names, **variables):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), **variables}
     command = [
         sys.executable,
         "-m",
@@ -52,7 +52,8 @@ def test_a_mistake_in_the_parser_is_found(right, wrong, test, tmp_path):
     assert source.count(right) == 1
     parser.write_text(source.replace(right, wrong))
     (tmp_path / "examples" / "conftest.py").write_text(THOROUGH)
-    done = run(tmp_path / "examples", "test_parser.py", "-k", test)
+    # No plugin has a part in this, and loading all that are installed takes longer than finding the mistake.
+    done = run(tmp_path / "examples", "test_parser.py", "-k", test, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     assert done.returncode == 1
     assert "1 failed" in done.stdout
 
@@ -64,6 +65,7 @@ settings.register_profile(
     max_examples=1500,
     derandomize=True,
     deadline=None,
+    report_multiple_bugs=False,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -9,14 +9,14 @@ import drywire
 from drywire_client.proxies import _PORTS, named_proxy, route_through
 from drywire_client.tunnels import _ADDRESSES
 
-from ..tree import ROOT, run_python
+from ..tree import ROOT
 
 TEXT = (ROOT / "docs" / "proxies.md").read_text("utf-8")
 
 
-def test_the_example_prints_the_same_on_trio():
+def test_the_example_prints_the_same_on_trio(run_program):
     code, printed = re.search(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```\n", TEXT, re.MULTILINE | re.DOTALL).groups()
-    assert run_python("-c", code.replace("\nrun(main)", '\nrun(main, backend="trio")')) == printed
+    assert run_program(code.replace("\nrun(main)", '\nrun(main, backend="trio")')) == printed
 
 
 def test_every_kind_of_proxy_has_its_row():

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from ..tree import ROOT, environment, relative, run_python
+from ..tree import ROOT, environment, relative
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -76,17 +76,17 @@ def wait_until_it_accepts(server, port):
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_the_client_of_the_readme_talks_to_its_server(backend, free_tcp_port):
+def test_the_client_of_the_readme_talks_to_its_server(backend, free_tcp_port, run_program):
     server = SERVER.replace('backend="asyncio"', f'backend="{backend}"').replace("8080", str(free_tcp_port))
     client = CLIENT.replace("8080", str(free_tcp_port))
     with serving(server, free_tcp_port):
-        assert run_python("-c", client) == CLIENT_PRINTS
-        assert run_python("-c", for_trio(client)) == CLIENT_PRINTS
+        assert run_program(client) == CLIENT_PRINTS
+        assert run_program(for_trio(client)) == CLIENT_PRINTS
 
 
 @pytest.mark.parametrize(("code", "printed"), PLAIN)
-def test_a_snippet_runs(code, printed):
-    output = run_python("-c", code)
+def test_a_snippet_runs(code, printed, run_program):
+    output = run_program(code)
     assert printed is None or output == printed
 
 

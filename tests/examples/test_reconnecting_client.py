@@ -184,7 +184,7 @@ async def test_what_it_does_itself_to_end_is_meant(serving):
 async def test_being_cut_off_in_the_middle_of_a_sentence_is_no_error(serving):
     async def talk(ws):
         while True:
-            await ws.send_str("and so on ")
+            await ws.send_str("and so on " * 1000)  # the sooner the socket is full, and the server has its turn
 
     attempts = Attempts()
     handler = closing_with(None, 1000)
