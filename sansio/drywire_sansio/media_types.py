@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from .memo import memo
 
 __all__ = ["MediaType", "parse_media_type"]
 
@@ -18,8 +19,6 @@ _PARAMETER = re.compile(
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 
 
-LONGEST: Final = 200
-"""Characters of a field up to which what it says is remembered: most messages say what others have said."""
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -36,6 +35,7 @@ class MediaType(NamedTuple):
         return None if charset is None else charset.lower()
 
 
+@memo(128)
 def parse_media_type(value: str | None, default: str = "application/octet-stream") -> MediaType:
     """Return what a Content-Type field says; `default` where it is None or not a media type.
 
@@ -43,11 +43,6 @@ def parse_media_type(value: str | None, default: str = "application/octet-stream
     """
     if value is None:
         return MediaType(default, _NONE)
-    return _parsed(value, default) if len(value) <= LONGEST else _parsed.__wrapped__(value, default)
-
-
-@lru_cache(128)
-def _parsed(value: str, default: str) -> MediaType:
     match = _TYPE.match(value)
     if match is None:
         return MediaType(default, _NONE)

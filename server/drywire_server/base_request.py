@@ -299,6 +299,8 @@ class BaseRequest(RequestFields, Storage):
         """
         if self._body is None:
             content, limit = self.content, self.client_max_size
+            if 0 < limit < content.total_raw_bytes and content.is_whole and content.unread > limit:
+                raise HTTPRequestEntityTooLarge(limit, content.unread)
             body = content.take_whole()
             if body is None and content.is_whole:
                 body = content.read_nowait()

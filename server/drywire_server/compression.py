@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from drywire_sansio.coding import ContentEncoder, accepted_codings
+from drywire_sansio.memo import memo
 from drywire_transports import current_runtime
 
 __all__ = [
@@ -84,7 +85,7 @@ def _available(codings: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(coding for coding in codings if coding in here)
 
 
-@lru_cache(256)
+@memo(256)
 def choose_coding(accept_encoding: str, codings: tuple[str, ...] = AIOHTTP_CODINGS) -> str:
     """Return the one of `codings` that an Accept-Encoding field likes best; identity where it says nothing.
 

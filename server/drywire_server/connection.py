@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from drywire_sansio import http1
 from drywire_sansio.coding import ContentCodingError, ContentDecoder
@@ -24,6 +24,7 @@ from drywire_transports.message_fields import fields_to_map
 from .disconnect_watch import DisconnectWatch
 from .errors import ClientGone, HTTPException, PayloadAccessError, RequestPayloadError
 from .own_context import in_context
+from .parting import LINGER_BYTES, close_politely
 from .request import Request
 from .response import Response
 from .settings import ServerSettings
@@ -36,9 +37,6 @@ logger = logging.getLogger("drywire.server")
 
 RequestHandler = Callable[[Request], Awaitable[StreamResponse]]
 
-LINGER_BYTES: Final = 256 * 1024
-"""Bytes of an unread request body that are read and dropped to keep its connection."""
-
 ONE_GO: Final = 256 * 1024
 """Bytes of a body that a client has the write timeout for: of a larger piece it has it for each of its parts."""
 
@@ -47,6 +45,9 @@ LAST_CALL: Final = 0.05
 
 TURNS: Final = 8
 """Requests, or pieces of a body, that arrived together and are served before other connections get their turn."""
+
+MOST_KEPT: Final = 4096
+"""Bytes of the fields of the last request that an idle connection may hold."""
 
 NEED_DATA: Final = http1.NEED_DATA
 SEND_BODY: Final = http1.SEND_BODY
@@ -74,11 +75,12 @@ class ServerConnection:
     """Serves the requests that come over one stream, in order, until either side ends it."""
 
     __slots__ = (
+        "_bodies",
         "_body_credit",
         "_channel",
         "_context",
         "_end_code",
-        "_handle",
+        "_is_apart",
         "_make_request",
         "_now",
         "_server",
@@ -108,11 +110,14 @@ class ServerConnection:
         self.settings = server.settings
         self._body_credit = math.inf
         """Seconds that may still be spent waiting for the present request's body."""
+        self._bodies = 0
+        """Requests with a body that were answered."""
         self._channel = HTTPChannel(stream, self.core)
         self._server = server
         self._end_code = WSCloseCode.OK
         self._context = copy_context()
-        self._handle: Callable[[Request], Awaitable[object]] = server.handler
+        self._is_apart = False
+        """Whether each request has variables (contextvars) of its own, since one has set some."""
         self._make_request = server.request_factory
         self._now = server.runtime.now
         self._turns = 0
@@ -134,8 +139,12 @@ class ServerConnection:
         """Serve until the connection ends; then it is closed, politely where that is possible."""
         try:
             while await self._serve_one():
-                if copy_context() != self._context:
-                    self._handle = self._handle_apart
+                try:
+                    is_as_before = copy_context() == self._context
+                except Exception:  # of a value that cannot be compared
+                    is_as_before = False
+                if not is_as_before:
+                    self._is_apart = True
             await self._close()
         except TransportError as error:
             # The client went away, or was cut off at shutdown: of interest to nobody but a debugger.
@@ -166,7 +175,7 @@ class ServerConnection:
                 await self._refuse(error.status, str(error))
                 return False
         if request.content is EMPTY_BODY:
-            answered = await self._respond(request)
+            answered = await (self._respond_apart(request) if self._is_apart else self._respond(request))
         else:
             answered = await self._respond_with_body(request)
         if not answered:
@@ -194,8 +203,9 @@ class ServerConnection:
     async def _respond_with_body(self, request: Request) -> bool:
         """Respond to a request that has a body; what is left of it then can no longer be read, nor files of a form."""
         try:
-            answered = await self._respond(request)
+            answered = await (self._respond_apart(request) if self._is_apart else self._respond(request))
         finally:
+            self._bodies += 1
             request._finish()
         if not request.content.at_eof():
             request.content.set_exception(PayloadAccessError(TOO_LATE))
@@ -236,7 +246,8 @@ class ServerConnection:
         """Have the body of the request `head` decoded as it is read, where it is coded as is known here."""
         codings = fields_to_map(head.headers).getall("Content-Encoding", ())
         if not codings or not self.settings.auto_decompress:
-            self._uncoded = head.headers
+            if len(cast(http1.FieldLines, head.headers).raw) <= MOST_KEPT:
+                self._uncoded = head.headers
             return
         try:
             decoder = ContentDecoder.make(", ".join(codings), self.core.limits)
@@ -298,11 +309,14 @@ class ServerConnection:
         Raises RequestPayloadError for a malformed or incomplete body, StreamTimeout where the client is silent,
         ClientGone where it has gone.
         """
+        body = self._bodies
         if self.core.client_is_waiting_for_100_continue and not self.responding:
             await self.send(http1.InformationalResponse(100, (), b"Continue"))
         if self.core.their_state is not http1.SEND_BODY:
             return None
         await self._take_turns()  # a body in tiny pieces may all be here
+        if body != self._bodies:
+            raise PayloadAccessError(TOO_LATE)  # what comes now belongs to another request
         begun = self._now()
         self.stream.read_deadline = begun + min(self.settings.body_timeout, self._body_credit)
         try:
@@ -372,7 +386,7 @@ class ServerConnection:
             if self.settings.handler_cancellation:
                 response: object = await self._handle_watched(request)
             else:
-                response = await self._handle(request)
+                response = await self._server.handler(request)
         except Exception as error:
             is_raised = True
             response = self._stand_in(error, request)
@@ -397,28 +411,44 @@ class ServerConnection:
                 return True
             if await self._sent(response, request, is_raised):
                 return True
-        except HTTPException as refusal:  # a WebSocket that cannot be
-            request._on_prepare = None  # it has had its turn, and may be what refuses
-            return not self.responding and await self._sent(refusal, request)
-        except (TransportError, ConnectionError):
+        except HTTPException as refusal:  # a WebSocket that cannot be, or a signal that refuses
+            return await self._sent_instead(refusal, request)
+        except TransportError:
             raise
         except Exception:  # what its fields or its body are is a mistake of the handler's
-            message = "the response to %s %s cannot be sent as it is"
-            self._server.logger.exception(message, request.method, request.raw_path)
-        request._on_prepare = None  # what fails for one response would for the next
-        return not self.responding and await self._sent(_crash(request), request)
+            self._log_unsendable(request)
+        return await self._sent_instead(_crash(request), request)
 
-    def _handle_apart(self, request: Request) -> Awaitable[object]:
-        """Run the handler with the variables that there were at the start: what one request sets, no other sees."""
-        return in_context(self._context.copy(), self._server.handler(request))
+    async def _sent_instead(self, response: StreamResponse, request: Request) -> bool:
+        """Send `response` in place of one that cannot be sent, where nothing has gone out; return whether it has."""
+        request._on_prepare = None  # what fails for one response, or refuses it, would the next
+        if self.responding:
+            return False
+        try:
+            return await self._sent(response, request)
+        except TransportError:
+            raise
+        except Exception:
+            self._log_unsendable(request)
+        if http1.SEND_RESPONSE is not self.core.our_state:
+            return False
+        return await self._sent(_crash(request), request)
+
+    def _log_unsendable(self, request: Request) -> None:
+        message = "the response to %s %s cannot be sent as it is"
+        self._server.logger.exception(message, request.method, request.raw_path)
+
+    def _respond_apart(self, request: Request) -> Awaitable[bool]:
+        """Respond with the variables that there were at the start: what one request sets, no other sees."""
+        return in_context(self._context.copy(), self._respond(request))
 
     async def _handle_watched(self, request: Request) -> object:
         """Run the handler, and cancel it once the client has gone. Raises StreamClosed then."""
         if "websocket" in request.headers.get("Upgrade", "").lower():
-            return await self._handle(request)  # a WebSocket reads from the stream by itself
+            return await self._server.handler(request)  # a WebSocket reads from the stream by itself
         self._watch = DisconnectWatch(self.runtime, self.stream, self.core)
         try:
-            return await self._watch.run(lambda: self._handle(request))
+            return await self._watch.run(lambda: self._server.handler(request))
         finally:
             self._watch = None
 
@@ -493,25 +523,17 @@ class ServerConnection:
             await self.websocket.close(code=WSCloseCode.GOING_AWAY, message=b"Server shutdown")
 
     async def _close(self) -> None:
-        """Close, and where the client may still be sending, end our direction first and wait a little for its end.
-
-        Closing at once, with bytes of the client unread, would reset the connection, and the reset could overtake
-        the response (RFC 9112, 9.6).
-        """
+        """Close, politely where that is possible; a WebSocket by its own goodbye."""
         if self.websocket is not None:
             await self.websocket.finish(self._end_code)
             return
-        stream = self.stream
-        if self.core.our_state is SEND_BODY and stream.extra_info("ssl_object") is not None:
+        core, stream = self.core, self.stream
+        if core.our_state is SEND_BODY and stream.extra_info("ssl_object") is not None:
             return  # a TLS close would say that a body which ends with the connection is whole (RFC 9112, 9.8)
-        stream.write_deadline = stream.read_deadline = self._now() + self.settings.lingering_time
-        unread = self.core.their_state in (SEND_BODY, http1.ERROR) or self.core.trailing_data[0] or stream.readable
-        if unread and not self.core.trailing_data[1]:
-            await stream.send_eof()
-            left = LINGER_BYTES
-            while left > 0 and (data := await stream.receive()):
-                left -= len(data)
-        await stream.aclose()
+        unread, has_ended = core.trailing_data
+        is_sending = bool(unread) or core.their_state in (SEND_BODY, http1.ERROR) or stream.readable
+        patience = self.settings.lingering_time
+        await close_politely(stream, self._now, patience, is_sending=is_sending, has_ended=has_ended)
 
 
 def _coding_failed(error: ContentCodingError) -> RequestPayloadError:

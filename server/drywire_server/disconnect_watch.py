@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from drywire_sansio import http1
 from drywire_transports import ByteStream, Runtime, StreamClosed, TaskHandle, TransportError
+from drywire_transports.which import outlasting_cancellation
 
 __all__ = ["DisconnectWatch"]
 
@@ -39,11 +40,13 @@ class DisconnectWatch:
                 self.begin()
             await self._runtime.park(self._ended)
         finally:
-            self._handler.cancel()
-            if self._watcher is not None:
-                self._watcher.cancel()
-                await self._watcher.wait()
-            await self._handler.wait()
+            if not self.is_gone:  # else it was cancelled, and may be cleaning up
+                self._handler.cancel()
+            with outlasting_cancellation():
+                if self._watcher is not None:
+                    self._watcher.cancel()
+                    await self._watcher.wait()
+                await self._handler.wait()
         if self.is_gone or not self._outcome:
             raise StreamClosed("the client has ended the connection, so the handler was cancelled")
         result, error = self._outcome[0]

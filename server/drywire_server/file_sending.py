@@ -76,10 +76,15 @@ async def send_part(link: FileLink, opened: OpenedFile, offset: int, count: int,
     """
     if not count:
         return
-    link.core.send_buffers(http1.Data(cast(Any, _Counted(count))))
+    counted = cast(Any, _Counted(count))
+    buffers = link.core.send_buffers(http1.Data(counted))
+    place = buffers.index(counted)  # between the ends of a chunk, where somebody has dropped the length
     stream, now, patience = link.stream, link.runtime.now, link.settings.write_timeout
     file = cast(BinaryIO, _Reading(opened.file)) if NO_SENDFILE else opened.file
     try:
+        if place:
+            stream.write_deadline = now() + patience
+            await stream.send(*buffers[:place])
         while count > 0:
             begun = now()
             stream.write_deadline = begun + patience
@@ -89,6 +94,8 @@ async def send_part(link: FileLink, opened: OpenedFile, offset: int, count: int,
             count -= size
             if now() - begun < patience * QUICK:
                 piece = max(piece, min(piece * 4, LARGEST))
+        if place:
+            await stream.send(*buffers[place + 1 :])
     except StreamTimeout:
         link.core.send_failed()
         raise

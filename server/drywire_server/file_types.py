@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from drywire_sansio.memo import memo
+
 __all__ = ["SIBLINGS", "liked_codings", "media_type_of"]
 
 SIBLINGS: Final = {"br": ".br", "zstd": ".zst", "gzip": ".gz"}
@@ -59,7 +61,7 @@ def media_type_of(path: str) -> str:
     return _types().guess_type(f"/{name}")[0] or "application/octet-stream"
 
 
-@lru_cache(256)
+@memo(256)
 def liked_codings(accept_encoding: str | None) -> tuple[str, ...]:
     """Return the codings of `SIBLINGS` that an Accept-Encoding field likes as well as none or better, the best first.
 

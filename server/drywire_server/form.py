@@ -115,6 +115,8 @@ def read_urlencoded_form(body: bytes, charset: str, max_fields: int) -> MultiDic
     if 0 < max_fields <= body.count(b"&"):
         raise too_many_fields(max_fields)
     text = decoded(body.rstrip(b" \t\r\n"), charset)
+    if 0 < max_fields <= text.count("&"):  # not every charset writes it as ASCII does
+        raise too_many_fields(max_fields)
     return MultiDictProxy(MultiDict(parse_qsl(text, keep_blank_values=True, encoding=charset)))
 
 

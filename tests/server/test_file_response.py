@@ -512,6 +512,7 @@ async def test_pieces_grow_only_for_a_client_that_takes_them(folder):
     class Core:
         def send_buffers(self, event):
             assert len(event.data) == 10_000_000
+            return [event.data]
 
     class Link:
         core, stream, settings = Core(), Stream(), web.ServerSettings(write_timeout=60)

@@ -577,6 +577,13 @@ class EmptyStreamReader(StreamReader):
     def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
         """Do nothing: it is shared, and at its end."""
 
+    def unread_data(self, data: bytes) -> None:
+        """Raise RuntimeError: it is shared, and nothing was read that could be put back."""
+        raise RuntimeError("there is no body to put anything back into")
+
+    def set_read_chunk_size(self, n: int) -> None:
+        """Do nothing: it is shared."""
+
 
 EMPTY_PAYLOAD = EmptyStreamReader()
 """The body of messages that have none."""

@@ -14,6 +14,9 @@ from typing import Any, Final
 __all__ = ["from_json", "to_json"]
 
 _raw_decode: Final = json.JSONDecoder().raw_decode
+_WHITE_SPACE: Final = " \t\n\r"
+_under_way: Final[dict[int, object]] = {}
+"""What the writer is at, for it to see what refers to itself."""
 
 
 def _make_writer() -> Callable[[Any, int], tuple[str, ...]] | None:
@@ -23,9 +26,8 @@ def _make_writer() -> Callable[[Any, int], tuple[str, ...]] | None:
         return None
     escape = encoder.encode_basestring_ascii
     try:
-        # None: what refers to itself is not looked for. It raises here too, and `json.dumps` then says what it is.
         writer: Callable[[Any, int], tuple[str, ...]] = make(
-            None, usual.default, escape, None, usual.key_separator, usual.item_separator, False, False, True
+            _under_way, usual.default, escape, None, usual.key_separator, usual.item_separator, False, False, True
         )
         works = "".join(writer({"a": [1, None]}, 0)) == '{"a": [1, null]}'
     except Exception:
@@ -42,7 +44,11 @@ def to_json(value: Any, dumps: Callable[[Any], str] = json.dumps) -> str:
         try:
             return "".join(_write(value, 0))
         except Exception:
-            pass
+            # Raised below, and for what it is: two threads that write one object, say, are no reason.
+            _under_way.clear()
+        except BaseException:
+            _under_way.clear()
+            raise
     return dumps(value)
 
 
@@ -53,6 +59,6 @@ def from_json(text: Any, loads: Callable[[Any], Any] = json.loads) -> Any:
             value, end = _raw_decode(text)
         except ValueError:
             return loads(text)
-        if end == len(text):
+        if end == len(text) or not text[end:].strip(_WHITE_SPACE):
             return value
     return loads(text)

@@ -6,9 +6,18 @@ import contextlib
 import select
 import socket
 import struct
+import sys
 from typing import Any, Final, Protocol
 
-__all__ = ["forget_unsent", "has_unseen", "is_readable"]
+__all__ = ["forget_unsent", "has_unseen", "has_unsent", "is_readable"]
+
+try:
+    import fcntl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows
+    _UNSENT = 0
+else:
+    _UNSENT = TIOCOUTQ if sys.platform == "linux" else 0  # of a terminal elsewhere
 
 _HAS_POLL: Final = hasattr(select, "poll")
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
@@ -51,3 +60,17 @@ def has_unseen(stream: _HasExtraInfo) -> bool:
         return sock is not None and is_readable(sock)
     except (OSError, ValueError):  # it is closed
         return True
+
+
+def has_unsent(stream: _HasExtraInfo) -> bool:
+    """Return whether the peer has not yet taken all that was sent over the socket below `stream`.
+
+    False where the system cannot tell, which is anywhere but on Linux, and without a socket.
+    """
+    sock = stream.extra_info("socket")
+    if sock is None or not _UNSENT:
+        return False
+    try:
+        return any(fcntl.ioctl(sock.fileno(), _UNSENT, bytes(4)))
+    except (OSError, ValueError):  # it is closed
+        return False

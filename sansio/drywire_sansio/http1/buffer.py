@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LARGE", "ReceiveBuffer", "piece"]
+__all__ = ["LARGE", "MOST_KEPT", "ReceiveBuffer", "piece"]
 
 LARGE: Final = 16 * 1024
 """Bytes from which on a part of an arrival is given out as a view: copying them takes longer than all else."""
+
+MOST_KEPT: Final = 4096
+"""Bytes of what was used up, such as the last head, that an idle connection may hold."""
 
 
 class ReceiveBuffer:
@@ -34,6 +37,13 @@ class ReceiveBuffer:
     def offset(self) -> int:
         """How many bytes were consumed since the connection began."""
         return self._dropped + self.start
+
+    def let_go(self) -> None:
+        """Drop an arrival that was used up."""
+        if self.start == len(self.data):
+            self._dropped += self.start
+            self.start = 0
+            self.data = b""
 
     def append(self, data: bytes | bytearray | memoryview) -> None:
         """Add `data`; a bytearray or memoryview is copied, since its owner may change it."""

@@ -13,7 +13,7 @@ from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FramingFields, list_members
 from ..limits import DEFAULT_LIMITS, Limits
 from .bodies import EMPTY_READER, BodyReader, BodyWriter, LengthReader, UntilCloseReader
-from .buffer import ReceiveBuffer
+from .buffer import MOST_KEPT, ReceiveBuffer
 from .events import (
     NEED_DATA,
     PAUSED,
@@ -325,6 +325,8 @@ class Connection:
             return False
         self._client = self._server = IDLE
         self._method = None
+        if self._buffer.start > MOST_KEPT:
+            self._buffer.let_go()
         return True
 
     def _check_ours(self, trigger: type[object]) -> None:

@@ -25,7 +25,7 @@ from ..grammar import (
     head,
 )
 from ..limits import DEFAULT_LIMITS, Limits
-from .buffer import ReceiveBuffer
+from .buffer import MOST_KEPT, ReceiveBuffer
 from .events import Fields, InformationalResponse, Request, Response
 from .section import Bounds, SectionScanner
 
@@ -165,6 +165,11 @@ class HeadReader(Generic[H]):
         self.fields = fields
         self._tail = b""
         return event
+
+    def let_go(self) -> None:
+        """Do not remember a section that is too large to be kept until the next head comes."""
+        if len(self.fields.raw) > MOST_KEPT:
+            self.fields, self._tail = NO_FIELDS, b""
 
     def last_section(self) -> bytes:
         """Return the last section and the empty line behind it, as they came."""

@@ -102,8 +102,11 @@ class ServerConnection(Connection):
         self._learn_request(request, fields, framing)
         self._body_reader = body_reader(framing, self.limits, self._buffer)
         self._move_them(Request)
-        if self._proposal is None and not self._awaits_continue and self._keep_alive and isinstance(framing, Length):
-            reader = self._head_reader
+        reader = self._head_reader
+        reader.let_go()
+        is_plain = self._proposal is None and not self._awaits_continue and self._keep_alive
+        self._known = None
+        if is_plain and isinstance(framing, Length) and reader.fields is request.headers:
             self._known = _KnownRequest(
                 reader.fields,
                 request.method,
