@@ -1,8 +1,14 @@
-"""Abstract classes to build on."""
+"""Abstract classes to build on, and the classes that annotations import from here."""
 
 from drywire_client import AbstractCookieJar as AbstractCookieJar
+from drywire_client.cookie_jar import ClearCookiePredicate as ClearCookiePredicate
 from drywire_client.resolver import AbstractResolver as AbstractResolver
 from drywire_client.resolver import ResolveResult as ResolveResult
+from drywire_server import Application as Application
+from drywire_server import BaseRequest as BaseRequest
+from drywire_server import HTTPException as HTTPException
+from drywire_server import Request as Request
+from drywire_server import StreamResponse as StreamResponse
 from drywire_server.access_log import AbstractAccessLogger as AbstractAccessLogger
 from drywire_server.access_log import AbstractAsyncAccessLogger as AbstractAsyncAccessLogger
 from drywire_server.match_info import AbstractMatchInfo as AbstractMatchInfo
@@ -19,5 +25,11 @@ __all__ = [
     "AbstractRouter",
     "AbstractStreamWriter",
     "AbstractView",
+    "Application",
+    "BaseRequest",
+    "ClearCookiePredicate",
+    "HTTPException",
+    "Request",
     "ResolveResult",
+    "StreamResponse",
 ]

@@ -1,5 +1,6 @@
 """Cookie jars."""
 
+from drywire_client import AbstractCookieJar as AbstractCookieJar
 from drywire_client import CookieJar as CookieJar
 from drywire_client import DummyCookieJar as DummyCookieJar
 

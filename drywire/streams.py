@@ -1,9 +1,10 @@
 """Bodies as streams."""
 
-from drywire_transports.body_reader import EMPTY_PAYLOAD as EMPTY_PAYLOAD
+from drywire_client import EMPTY_PAYLOAD as EMPTY_PAYLOAD
+from drywire_client import DataQueue as DataQueue
+from drywire_client import EofStream as EofStream
+from drywire_client import FlowControlDataQueue as FlowControlDataQueue
+from drywire_client import StreamReader as StreamReader
 from drywire_transports.body_reader import EmptyStreamReader as EmptyStreamReader
-from drywire_transports.body_reader import StreamReader as StreamReader
-from drywire_transports.data_queue import DataQueue as DataQueue
-from drywire_transports.data_queue import EofStream as EofStream
 
-__all__ = ["EMPTY_PAYLOAD", "DataQueue", "EmptyStreamReader", "EofStream", "StreamReader"]
+__all__ = ["EMPTY_PAYLOAD", "DataQueue", "EmptyStreamReader", "EofStream", "FlowControlDataQueue", "StreamReader"]

@@ -11,6 +11,7 @@ from drywire_server.testing import make_mocked_coro as make_mocked_coro
 from drywire_server.testing import make_mocked_request as make_mocked_request
 from drywire_server.testing import unittest_run_loop as unittest_run_loop
 from drywire_server.testing import unused_port as unused_port
+from drywire_server.testing.ports import REUSE_ADDRESS as REUSE_ADDRESS
 from drywire_transports.on_asyncio.loops_for_tests import loop_context as loop_context
 from drywire_transports.on_asyncio.loops_for_tests import setup_test_loop as setup_test_loop
 from drywire_transports.on_asyncio.loops_for_tests import teardown_test_loop as teardown_test_loop

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from yarl import URL
 
@@ -14,6 +15,8 @@ from drywire_server import Request, StreamResponse
 from drywire_transports.message_fields import LooseHeaders as LooseHeaders
 
 __all__ = [
+    "DEFAULT_JSON_DECODER",
+    "DEFAULT_JSON_ENCODER",
     "Byteish",
     "Handler",
     "JSONBytesEncoder",
@@ -35,6 +38,8 @@ JSONDecoder: TypeAlias = Callable[[str], Any]
 RawHeaders: TypeAlias = tuple[tuple[bytes, bytes], ...]
 StrOrURL: TypeAlias = str | URL
 PathLike: TypeAlias = str | os.PathLike[str]
+DEFAULT_JSON_ENCODER: Final = json.dumps
+DEFAULT_JSON_DECODER: Final = json.loads
 Handler: TypeAlias = Callable[[Request], Awaitable[StreamResponse]]
 
 

@@ -21,7 +21,15 @@ from .certificates import ReloadingSSLContext
 from .cleanup_contexts import CleanupError
 from .compression import ContentCoding
 from .connection import ServerConnection as RequestHandler
-from .errors import BodyDecodeError, ClientGone, GracefulExit, PayloadAccessError, RequestPayloadError
+from .errors import (
+    BodyBroken,
+    BodyCutOff,
+    BodyDecodeError,
+    ClientGone,
+    GracefulExit,
+    PayloadAccessError,
+    RequestPayloadError,
+)
 from .file_response import FileResponse
 from .form import FileField, FormError
 from .http_exceptions import (
@@ -138,6 +146,8 @@ __all__ = [
     "BaseRequest",
     "BaseRunner",
     "BaseSite",
+    "BodyBroken",
+    "BodyCutOff",
     "BodyDecodeError",
     "CleanupError",
     "ClientGone",

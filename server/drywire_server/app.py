@@ -10,6 +10,8 @@ from typing import Any, Final, TypeVar, overload
 from aiosignal import Signal
 from frozenlist import FrozenList
 
+from drywire_transports import current_runtime
+
 from .app_key import AppKey, NotAppKeyWarning
 from .asgi.callable import ASGICallable
 from .cleanup_contexts import CleanupContexts
@@ -36,6 +38,13 @@ _NOT_GIVEN: Final[Any] = object()
 
 def _deprecated(message: str) -> None:
     warnings.warn(message, DeprecationWarning, stacklevel=3)
+
+
+def _running_loop() -> Any:
+    try:
+        return getattr(current_runtime(), "loop", None)
+    except RuntimeError:
+        return None
 
 
 class Application(ASGICallable, MutableMapping[Any, Any]):
@@ -86,6 +95,7 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         """The middlewares as they are once they can no longer change."""
         self._router: Any = UrlDispatcher() if router is None else router
         self._loop = loop
+        self._started_on: Any = None
         self._debug = debug
         self._middlewares: FrozenList[Middleware] = FrozenList(middlewares)
         self._state: dict[Any, Any] = {}
@@ -98,7 +108,10 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         self._on_cleanup: Signal[Application] = Signal(self)
         self._cleanup_ctx = CleanupContexts()
         self._dispatch = Dispatch(self)
-        self.handle: Callable[[Request], Awaitable[StreamResponse]] = self._dispatch.handle
+        overridden = type(self)._handle is not Application._handle
+        self.handle: Callable[[Request], Awaitable[StreamResponse]] = (
+            self._handle if overridden else self._dispatch.handle
+        )
         """Find the handler of a request and return its call, to be awaited."""
         if isinstance(self._router, AbstractRouter):
             self._router.post_init(self)
@@ -202,9 +215,12 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
 
     @property
     def loop(self) -> Any:
-        """The `loop` that it was made with (deprecated)."""
+        """The event loop of asyncio that it runs on, in other threads too; None before that, and on trio (deprecated).
+
+        The one that it was made with, if any.
+        """
         _deprecated("loop property is deprecated")
-        return self._loop
+        return self._loop or _running_loop() or self._started_on
 
     @property
     def debug(self) -> Any:
@@ -315,6 +331,7 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         """Enter the clean-up contexts, and run `on_startup`. Raises RuntimeError before that can change no more."""
         if not self._on_startup.frozen:
             raise RuntimeError("Cannot send non-frozen signal: call app.freeze() before app.startup()")
+        self._started_on = _running_loop()
         await self._cleanup_ctx.enter(self)
         await self._on_startup.send(self)
 
@@ -346,6 +363,7 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
             for subapp in reversed(self._subapps):
                 await subapp.leave_contexts()
         finally:
+            self._started_on = None
             await self._cleanup_ctx.leave()
 
     def make_handler(self, *, loop: Any = None, access_log_class: Any = None, **kwargs: Any) -> Server:
@@ -360,4 +378,5 @@ class Application(ASGICallable, MutableMapping[Any, Any]):
         return Server(self.handle, request_factory=Request, **{**kwargs, **self.handler_args})
 
     async def _handle(self, request: Request) -> StreamResponse:
-        return await self.handle(request)
+        response: StreamResponse = await self._dispatch.handle(request)
+        return response

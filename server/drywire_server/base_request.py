@@ -80,6 +80,8 @@ class BaseRequest(RequestFields, Storage):
     _files: tuple[UploadedFile, ...] = ()
     _cloned_from: BaseRequest | None = None
     """The server's own request, which closes the files of a form in the end."""
+    _reads_parts = False
+    """Whether its body is read as a multipart one, so that a MultipartError of its handler is most likely of that."""
     _client_max_size: int = CLIENT_MAX_SIZE
     _client_max_fields: int = CLIENT_MAX_FIELDS
     _on_prepare: Callable[[Any, Any], Awaitable[None]] | None = None
@@ -357,12 +359,14 @@ class BaseRequest(RequestFields, Storage):
     async def multipart(self) -> MultipartReader:
         """Return a reader of the body's parts, each as it arrives. It is made anew by each call.
 
-        A part that is read whole is bounded by `client_max_size`. Raises ValueError for a body of another type.
+        A part that is read whole is bounded by `client_max_size`. Raises ValueError for a body of another type. What is
+        malformed raises MultipartError, a ValueError, which is answered with its `status` unless it is caught.
         """
         return self._multipart_reader()
 
     def _multipart_reader(self, **options: Any) -> MultipartReader:
         limits = self.link.core.limits
+        (self._cloned_from or self)._reads_parts = True
         return MultipartReader(
             self.headers,
             self.content,

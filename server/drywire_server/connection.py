@@ -18,16 +18,19 @@ from drywire_sansio.coding import ContentCodingError, ContentDecoder
 from drywire_sansio.websocket import WSCloseCode
 from drywire_transports import ByteStream, Runtime, StreamBroken, StreamClosed, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader, empty_body
-from drywire_transports.http_channel import HTTPChannel
+from drywire_transports.http_channel import HTTPChannel, whole_response
 from drywire_transports.message_fields import fields_to_map
 
+from .default_fields import SERVER_FIELD, date_field
 from .disconnect_watch import DisconnectWatch
-from .errors import ClientGone, HTTPException, PayloadAccessError, RequestPayloadError
+from .errors import BodyBroken, BodyCutOff, ClientGone, HTTPException, PayloadAccessError, RequestPayloadError
 from .own_context import in_context
 from .parting import LINGER_BYTES, close_politely
 from .request import Request
+from .request_transport import RequestTransport
 from .response import Response
 from .settings import ServerSettings
+from .stand_ins import crash, stand_in
 from .stream_response import StreamResponse, registered_reason
 from .websocket import WebSocketResponse
 
@@ -51,6 +54,9 @@ MOST_KEPT: Final = 4096
 
 NEED_DATA: Final = http1.NEED_DATA
 SEND_BODY: Final = http1.SEND_BODY
+ENDED: Final = (http1.DONE, http1.MUST_CLOSE, http1.CLOSED)
+"""Our states behind a response that went out whole."""
+
 EMPTY_BODY: Final = empty_body()
 TOO_LATE: Final = "the body of a request cannot be read after its response was sent"
 
@@ -129,6 +135,11 @@ class ServerConnection:
     def runtime(self) -> Runtime:
         """The event loop it runs on."""
         return self._server.runtime
+
+    @property
+    def transport(self) -> RequestTransport | None:
+        """What `request.transport` is: None once the connection has ended."""
+        return None if self.stream.closed else RequestTransport(self.stream)
 
     @property
     def closing(self) -> bool:
@@ -306,8 +317,8 @@ class ServerConnection:
     async def pull(self) -> Piece | None:
         """Return the next piece of the present request's body, None at its end (`BodySource`).
 
-        Raises RequestPayloadError for a malformed or incomplete body, StreamTimeout where the client is silent,
-        ClientGone where it has gone.
+        Raises RequestPayloadError for a malformed body, BodyCutOff for an incomplete one, of which BodyBroken is the
+        kind that cannot be answered, and StreamTimeout where the client is silent.
         """
         body = self._bodies
         if self.core.client_is_waiting_for_100_continue and not self.responding:
@@ -322,9 +333,10 @@ class ServerConnection:
         try:
             event = await self._channel.next_event()
         except http1.RemoteProtocolError as error:
-            raise RequestPayloadError(str(error), error.status) from error
+            kind = BodyCutOff if error.rule == "incomplete-body" else RequestPayloadError
+            raise kind(str(error), error.status) from error
         except (StreamBroken, StreamClosed) as error:
-            raise ClientGone(str(error)) from error
+            raise BodyBroken(str(error)) from error
         if isinstance(event, http1.Data):
             if self._body_credit < math.inf:
                 self._body_credit += begun - self._now() + len(event.data) / self.settings.body_rate
@@ -359,9 +371,23 @@ class ServerConnection:
             await self._channel.send(*events)
         except (StreamBroken, StreamClosed) as error:
             raise ClientGone(str(error)) from error
+        except http1.LocalProtocolError as error:
+            if self.core.our_state is not http1.ERROR:
+                raise
+            raise ClientGone("the response has broken off before: its client has gone, or was too slow") from error
 
     async def _send_in_parts(self, events: tuple[http1.Event, ...]) -> None:
         """Do as `send` does, with the write timeout for each part of a large body."""
+        whole = whole_response(events)
+        if whole is not None:
+            buffers = self.core.send_whole(*whole)
+            try:
+                return await self._send_whole(*buffers)
+            except BaseException as error:
+                self.core.send_failed()
+                if isinstance(error, StreamBroken | StreamClosed):
+                    raise ClientGone(str(error)) from error
+                raise
         for event in events:
             if type(event) is http1.Data:
                 view = memoryview(event.data).cast("B")
@@ -372,12 +398,16 @@ class ServerConnection:
 
     async def _send_whole(self, head: http1.Buffer, *body: http1.Buffer) -> None:
         """Send a message that the core has written, with the write timeout for each part of a large body."""
-        stream, view = self.stream, memoryview(b"".join(body) if len(body) > 1 else body[0]).cast("B")
-        stream.write_deadline = self._now() + self.settings.write_timeout
-        await stream.send(head, view[:ONE_GO])
-        for start in range(ONE_GO, len(view), ONE_GO):
-            stream.write_deadline = self._now() + self.settings.write_timeout
-            await stream.send(view[start : start + ONE_GO])
+        stream, patience, pending = self.stream, self.settings.write_timeout, [head]
+        for buffer in body:
+            view = memoryview(buffer).cast("B")
+            while len(view) > ONE_GO:
+                stream.write_deadline = min(self._now() + patience, self.send_by)
+                await stream.send(*pending, view[:ONE_GO])
+                pending, view = [], view[ONE_GO:]
+            pending.append(view)
+        stream.write_deadline = min(self._now() + patience, self.send_by)
+        await stream.send(*pending)
 
     async def _respond(self, request: Request) -> bool:
         """Run the handler and send what it returns; return whether a response went out whole."""
@@ -415,9 +445,9 @@ class ServerConnection:
             return await self._sent_instead(refusal, request)
         except TransportError:
             raise
-        except Exception:  # what its fields or its body are is a mistake of the handler's
-            self._log_unsendable(request)
-        return await self._sent_instead(_crash(request), request)
+        except Exception as error:  # what its fields or its body are is a mistake of the handler's
+            self._log_unsent(request, error)
+        return self._response_ended or await self._sent_instead(crash(request), request)
 
     async def _sent_instead(self, response: StreamResponse, request: Request) -> bool:
         """Send `response` in place of one that cannot be sent, where nothing has gone out; return whether it has."""
@@ -428,15 +458,27 @@ class ServerConnection:
             return await self._sent(response, request)
         except TransportError:
             raise
-        except Exception:
-            self._log_unsendable(request)
+        except Exception as error:
+            self._log_unsent(request, error)
         if http1.SEND_RESPONSE is not self.core.our_state:
             return False
-        return await self._sent(_crash(request), request)
+        return await self._sent(crash(request), request)
 
-    def _log_unsendable(self, request: Request) -> None:
-        message = "the response to %s %s cannot be sent as it is"
-        self._server.logger.exception(message, request.method, request.raw_path)
+    def _log_unsent(self, request: Request, error: Exception) -> None:
+        """Log why a handler's response was not sent. Raises StreamClosed where the client has gone, as it was told."""
+        logger, is_late = self._server.logger, isinstance(error, http1.LocalProtocolError)
+        if is_late and self.core.our_state is http1.ERROR:
+            raise StreamClosed("the response has broken off before: its client has gone, or was too slow") from error
+        if is_late and self._response_ended:
+            message = "%s %s: the handler has ended a response, and returned another, which is dropped"
+            logger.warning(message, request.method, request.raw_path)
+        else:
+            message = "the response to %s %s cannot be sent as it is"
+            logger.error(message, request.method, request.raw_path, exc_info=error)
+
+    @property
+    def _response_ended(self) -> bool:
+        return self.responding and self.core.our_state in ENDED
 
     def _respond_apart(self, request: Request) -> Awaitable[bool]:
         """Respond with the variables that there were at the start: what one request sets, no other sees."""
@@ -472,25 +514,13 @@ class ServerConnection:
 
     def _stand_in(self, error: Exception, request: Request) -> StreamResponse | None:
         """Return the response for what a handler raised; None where nothing can be sent any more."""
-        response: StreamResponse
         if isinstance(error, StreamBroken | StreamClosed):
             raise error
         if self.websocket is not None and isinstance(error, ConnectionResetError):
             raise StreamClosed("the client has closed the WebSocket") from error
-        if isinstance(error, HTTPException):
-            response = error
-        elif isinstance(error, RequestPayloadError):
-            response = _plain(error.status, str(error))
-        elif isinstance(error, StreamTimeout):
-            response = _plain(408, f"the request's body did not come in time: {error}")
-        elif isinstance(error, TimeoutError):
-            message = "the handler of %s %s timed out"
-            self._server.logger.debug(message, request.method, request.raw_path, exc_info=error)
-            response = _plain(504, "Gateway Timeout")
-        else:
-            message = "Error handling request %s %s"
-            self._server.logger.error(message, request.method, request.raw_path, exc_info=error)
-            response = _crash(request)
+        response = stand_in(error, request, self._server.logger)
+        if self._response_ended and isinstance(error, HTTPException):
+            return response  # to be dropped, as one that is returned
         # Once part of another response is out, only the end of the connection can tell the client.
         return None if self.responding else response
 
@@ -503,6 +533,8 @@ class ServerConnection:
             (b"Content-Type", b"text/plain; charset=utf-8"),
             (b"Content-Length", b"%d" % len(body)),
             (b"Connection", b"close"),
+            date_field(),
+            SERVER_FIELD,
         ]
         head = http1.Response(status, fields, registered_reason(status))
         if self.core.request_method == b"HEAD":
@@ -540,26 +572,3 @@ def _coding_failed(error: ContentCodingError) -> RequestPayloadError:
     failed = RequestPayloadError(f"the body cannot be decoded: {error}")
     failed.__cause__ = error
     return failed
-
-
-def _plain(status: int, text: str) -> Response:
-    response = Response(status=status, text=f"{status}: {text}\n")
-    response.force_close()
-    return response
-
-
-def _crash(request: Request) -> Response:
-    """Return what a client is told of a handler's mistake: nothing but that there was one."""
-    if any("text/html" in field.lower() for field in request.headers.getall("Accept", ())):
-        text = _CRASH_PAGE
-    else:
-        text = "500 Internal Server Error\n\nServer got itself in trouble"
-    response = Response(status=500, text=text, content_type="text/html" if text is _CRASH_PAGE else "text/plain")
-    response.force_close()
-    return response
-
-
-_CRASH_PAGE: Final = (
-    "<html><head><title>500 Internal Server Error</title></head><body>\n"
-    "<h1>500 Internal Server Error</h1>\nServer got itself in trouble\n</body></html>\n"
-)

@@ -3,6 +3,7 @@
 RequestPayloadError   the body of the request is malformed, or was cut off
 PayloadAccessError    the body is read after the response was sent
 ClientGone            the client has ended the connection
+BodyCutOff            it did so in the middle of its request's body, and can still be answered; BodyBroken: it cannot
 GracefulExit          ends `run_app`
 """
 
@@ -13,7 +14,16 @@ from drywire_transports import StreamBroken, StreamClosed
 from .http_exceptions import *  # noqa: F403 - the whole tree, as its own __all__ says
 from .http_exceptions import __all__ as _http_exceptions
 
-__all__ = ["BodyDecodeError", "ClientGone", "GracefulExit", "PayloadAccessError", "RequestPayloadError", "decoded"]
+__all__ = [
+    "BodyBroken",
+    "BodyCutOff",
+    "BodyDecodeError",
+    "ClientGone",
+    "GracefulExit",
+    "PayloadAccessError",
+    "RequestPayloadError",
+    "decoded",
+]
 __all__ += _http_exceptions
 
 
@@ -40,6 +50,17 @@ class RequestPayloadError(Exception):
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.status = status
+
+
+class BodyCutOff(RequestPayloadError, ConnectionResetError):
+    """The client has ended its direction of the connection in the middle of a request's body.
+
+    Catch it as RequestPayloadError, or as ConnectionResetError.
+    """
+
+
+class BodyBroken(BodyCutOff, ClientGone):
+    """The connection was lost in the middle of a request's body, so that the client cannot be answered either."""
 
 
 class BodyDecodeError(RequestPayloadError, UnicodeDecodeError):

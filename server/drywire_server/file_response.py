@@ -112,14 +112,14 @@ class FileResponse(StreamResponse):
         except OSError:
             pass  # said with the right status when it is opened
 
-    async def prepare(self, request: Asked) -> None:
-        """Send head and file; does nothing the second time.
+    async def prepare(self, request: Asked) -> Any:
+        """Send head and file, and return what `request.writer` is; sends nothing the second time.
 
         Raises HTTPNotFound and HTTPForbidden, and what `write` does. The client is cut off, and StreamBroken raised,
         where the file becomes shorter while it is sent.
         """
         if self._request is not None:
-            return
+            return self._payload_writer
         asked = asked_of_file(request.headers)
         opened = self._opened
         if opened is None:
@@ -129,6 +129,7 @@ class FileResponse(StreamResponse):
             await self._answer(request, opened, asked)
         finally:
             opened.close()
+        return self._payload_writer
 
     async def _open(self, request: Asked, asked: Mapping[str, str]) -> OpenedFile:
         likes = None if "Content-Encoding" in self.headers else liked_codings(asked.get("accept-encoding"))

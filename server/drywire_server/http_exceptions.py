@@ -456,10 +456,14 @@ class HTTPUnavailableForLegalReasons(HTTPClientError):
         content_type: str | None = None,
     ) -> None:
         super().__init__(headers=headers, reason=reason, text=text, body=body, content_type=content_type)
-        self.link = None if link is None else _url(link)
+        self._link = _url(link) if link else None
+        if self._link is not None:
+            self.headers["Link"] = f'<{self._link}>; rel="blocked-by"'
+
+    @property
+    def link(self) -> URL | None:
         """Who demands it."""
-        if self.link is not None:
-            self.headers["Link"] = f'<{self.link}>; rel="blocked-by"'
+        return self._link
 
 
 class HTTPInternalServerError(HTTPServerError):

@@ -164,7 +164,9 @@ class Response(StreamResponse):
 
     @property
     def headers(self) -> CIMultiDict[str]:
-        """The header fields, to be changed until the head is sent."""
+        """The header fields, to be changed until the head is sent; from then on all that were sent."""
+        if self._request is not None:
+            self._show_sent()
         if self._headers is None:
             self._headers = CIMultiDict()
         if self._default_type is not None:
@@ -265,18 +267,17 @@ class Response(StreamResponse):
         """Return head and body, to be sent in one go; the response counts as sent from here on."""
         body = self._body
         length = _size(body)
-        plain = None if body is None and request.method == "HEAD" else self._plain_head(length)
+        plain = None if not length and request.method == "HEAD" else self._plain_head(length)
         if plain is not None:
             self._request = request
-            self._eof_sent = True
-            head = plain
+            self._eof_sent = head = plain
             if body is None or request.method == "HEAD":
                 return head, b""
             self._body_length = length
             return head, body
         head = self.head(request)
         self._request = request
-        self._eof_sent = True
+        self._eof_sent = head
         if body is None or forbids_body(request.method, self._status):
             return head, b""
         self._body_length = length
@@ -287,17 +288,18 @@ class Response(StreamResponse):
         status = self._status
         if status in _NO_LENGTH or not self._keep_alive:
             return None
-        if self._headers is None:
+        headers = self._headers
+        if headers is None:
             kind = self._default_type
             return None if kind is None else head_of_body(status, self._reason, kind, length)
         if self._cookies or self._is_settled:
             return None
-        return head_of_headers(status, self._reason, self.headers, length)
+        return head_of_headers(status, self._reason, headers if self._default_type is None else self.headers, length)
 
-    async def prepare(self, request: Asked) -> None:
-        """Send the head. Does nothing the second time. Raises ResponseHeadError, a ValueError."""
+    async def prepare(self, request: Asked) -> Any:
+        """Send the head, and return what `request.writer` is. Raises ResponseHeadError, a ValueError."""
         try:
-            await super().prepare(request)
+            return await super().prepare(request)
         except BaseException:
             await self._let_go()
             raise
@@ -374,8 +376,8 @@ class Response(StreamResponse):
             return [field for field in fields if field[0].lower() not in _ABOUT_BODY]
         if self._headers is None or not ("Content-Length" in self._headers or "Transfer-Encoding" in self._headers):
             length = self.content_length
-            # To HEAD, no body may mean that nobody has asked how long it would be (RFC 9110, 8.6).
-            if length is not None and (length or request.method != "HEAD" or self._body is not None):
+            # To HEAD, an empty body may mean that nobody has asked how long it would be (RFC 9110, 8.6).
+            if length is not None and (length or request.method != "HEAD"):
                 fields.append((b"Content-Length", b"%d" % length))
             if length != 0 and "Content-Type" not in self.headers and not self._is_settled:
                 fields.append((b"Content-Type", b"application/octet-stream"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import socket
 from collections.abc import Callable
@@ -57,12 +58,13 @@ class Server:
     """Serves every stream it is given with one handler. It opens nothing itself: sites do, or ``loop.create_server``.
 
     `handler` is an async function from a request to its response; there is no routing around it, and the request is a
-    `BaseRequest`. `request_factory` makes requests otherwise, of head, content and connection. With
+    `BaseRequest`. `request_factory` makes requests otherwise: a class made of `BaseRequest`, or a function that is
+    called with the three arguments of one, head, content and connection (aiohttp's has five). With
     `handler_cancellation` the handler is cancelled once its client has gone. `settings` bounds what a client may take
     in time, `limits` in size; `kwargs` are single settings by name. `logger` gets what goes wrong. Each request is
     logged to `access_log` (None: nowhere), in `access_log_format`, by an `access_log_class`, where that is `enabled`.
     `loop` is ignored: the server runs on the loop that first gives it a connection. Raises TypeError for a setting that
-    there is not.
+    there is not, and for a `request_factory` that takes other arguments.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Server:
             kwargs["handler_cancellation"] = True
         self.settings, self.limits = settings_from(kwargs, settings, limits)
         self.handler = handler
-        self.request_factory: Callable[..., Any] = request_factory or BaseRequest
+        self.request_factory: Callable[..., Any] = _checked_factory(request_factory)
         self.requests_count = 0
         """Requests that have come so far."""
         self.logger = logger
@@ -194,6 +196,24 @@ class Server:
 
 SHUTDOWN: Final = 15.0
 """Seconds that requests under way have, unless it is said otherwise."""
+
+
+def _checked_factory(factory: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Return what makes requests. Raises TypeError where it cannot be called as it will be."""
+    if factory is None:
+        return BaseRequest
+    try:
+        signature = inspect.signature(factory)
+    except ValueError:  # of something in C, which has none to be read
+        return factory
+    try:
+        signature.bind(None, None, None)
+    except TypeError as error:
+        raise TypeError(
+            f"request_factory is called with three arguments, the head, the content and the connection of a request,"
+            f" which {factory!r} cannot be: {error}. A class made of web.BaseRequest can"
+        ) from error
+    return factory
 
 
 def _set_keepalive(stream: ByteStream, wanted: bool) -> None:

@@ -61,6 +61,11 @@ class BaseSite(ABC):
         """The addresses listened on; none before `start`."""
         return () if self._listener is None else self._listener.addresses
 
+    @property
+    def _server(self) -> Any:
+        """What old code looks into for ``_server.sockets``; None before `start`. `addresses` says the same."""
+        return self._listener
+
     async def start(self) -> None:
         """Listen. Raises RuntimeError the second time, OSError where the address cannot be had."""
         server = self._runner.register(self)
@@ -234,6 +239,7 @@ class _Pipe:
     """A named pipe, as a site knows its listener; `Server` itself owns the connections."""
 
     addresses: Sequence[Any] = ()
+    sockets: tuple[socket.socket, ...] = ()
 
     def __init__(self, server: Server, pipe: Any) -> None:
         self._server = server

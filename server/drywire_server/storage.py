@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, MutableMapping
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from .app_key import BaseKey, NotAppKeyWarning
 
@@ -12,9 +13,20 @@ __all__ = ["Storage"]
 
 T = TypeVar("T")
 
+MOST_NAMES: Final = 1000
+"""Names that are warned of; whoever has more of them has read enough."""
+LONGEST_NAME: Final = 100
+"""Characters of such a name."""
+
+_told: Final[defaultdict[str, set[str]]] = defaultdict(set)
+"""The names that were warned of, by the kind of key that they stand in for."""
+
 
 class Storage(MutableMapping[Any, Any]):
-    """A mapping that is made when the first thing is kept in it; equal only to itself, and always true."""
+    """A mapping that is made when the first thing is kept in it; equal only to itself, and always true.
+
+    A str in place of a key is warned of, once for each name.
+    """
 
     __slots__ = ()
 
@@ -35,12 +47,19 @@ class Storage(MutableMapping[Any, Any]):
     @overload
     def __setitem__(self, key: str, value: Any) -> None: ...
     def __setitem__(self, key: Any, value: Any) -> None:
-        if isinstance(key, str):
-            message = f"use a web.{self._key_class} in place of the str {key!r}"
-            warnings.warn(message, NotAppKeyWarning, stacklevel=2)
+        if isinstance(key, str) and key not in _told[self._key_class]:
+            self._tell(key)
         if self._state is None:
             self._state = {}
         self._state[key] = value
+
+    def _tell(self, name: str) -> None:
+        """Warn of a name, once for each: requests are many. Names that a client may have made up are not kept."""
+        told = _told[self._key_class]
+        if len(told) < MOST_NAMES and len(name) <= LONGEST_NAME:
+            message = f"use a web.{self._key_class} in place of the str {name!r}"
+            warnings.warn(message, NotAppKeyWarning, stacklevel=3)
+            told.add(name)  # not where the warning is raised, as an error: it would be raised only once
 
     def __delitem__(self, key: Any) -> None:
         if self._state is None:

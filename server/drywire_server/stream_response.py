@@ -83,7 +83,8 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
     _headers: CIMultiDict[str] | None = None
     _request: Asked | None = None
     _keep_alive = True
-    _eof_sent = False
+    _eof_sent: object = False  # true once all is sent: the head itself, where that went out together with the end
+    _sent_head: http1.Response | http1.InformationalResponse | None = None  # until somebody looks at what was sent
     _state: dict[Any, Any] | None = None
     compressed: Compression | None = None
     """What `enable_compression` was called with."""
@@ -91,6 +92,8 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
     _trailers: CIMultiDict[str] | None = None
     _body_length = 0
     _is_settled = False  # whether all fields of the head are among the headers
+    _settled_cookies: Sequence[str] = ()  # those that were put among the headers
+    _says_chunked = False  # whether a Transfer-Encoding is among them that nobody has asked for
 
     def __init__(self, *, status: int = 200, reason: str | None = None, headers: LooseHeaders | None = None) -> None:
         if headers is not None:
@@ -106,6 +109,15 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         return f"<{type(self).__name__} {self.status} {self.reason} {state}>"
 
     # The head
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The header fields, to be changed until the head is sent; from then on all that were sent."""
+        if self._request is not None:
+            self._show_sent()
+        if self._headers is None:
+            self._headers = CIMultiDict()
+        return self._headers
 
     @property
     def status(self) -> int:
@@ -134,11 +146,13 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
     def enable_chunked_encoding(self, chunk_size: int | None = None) -> None:
         """Send the body in the chunked coding; to a client of HTTP/1.0 until the connection closes.
 
-        `chunk_size` is deprecated: each `write` is a chunk. Raises RuntimeError where a Content-Length is set.
+        `chunk_size` is deprecated: each `write` is a chunk. Raises RuntimeError where a Content-Length is set. Once the
+        head is sent it is without effect.
         """
         if chunk_size is not None:
             warnings.warn("chunk_size is deprecated: each write() is a chunk", DeprecationWarning, stacklevel=2)
-        self._refuse_if_prepared("the coding")
+        if self.prepared:
+            return
         if "Content-Length" in self.headers:
             raise RuntimeError("a response with a Content-Length cannot be chunked")
         self.headers["Transfer-Encoding"] = "chunked"
@@ -206,15 +220,20 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         warnings.warn("output_length is deprecated: use body_length", DeprecationWarning, stacklevel=2)
         return self._body_length
 
-    async def prepare(self, request: Asked) -> None:
-        """Send the head. Does nothing the second time.
+    @property
+    def _payload_writer(self) -> Any:
+        """What `prepare` returns: subclasses that were written for aiohttp ask for it by this name."""
+        return getattr(self._request, "writer", None)
+
+    async def prepare(self, request: Asked) -> Any:
+        """Send the head, and return what `request.writer` is. Sends nothing the second time.
 
         Raises ResponseHeadError, a ValueError, for what no head can have; then nothing was sent.
         """
-        if self._request is not None:
-            return
-        await self._make_ready(request)
-        await self._begin(request)
+        if self._request is None:
+            await self._make_ready(request)
+            await self._begin(request)
+        return self._payload_writer
 
     async def send_to(self, request: Asked) -> None:
         """Send what is not sent yet, to the end: what the server does with the response that a handler returns.
@@ -237,7 +256,10 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         hook: Callable[[Any, Any], Awaitable[None]] | None = getattr(request, "_on_prepare", None)
         if hook is not None:
             self._settle(request)
-            await hook(request, self)
+            try:
+                await hook(request, self)
+            finally:
+                self._settle_cookies()
 
     async def _begin(self, request: Asked, *events: http1.Event) -> None:
         """Send the head, and `events` of the body with it."""
@@ -249,6 +271,7 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         except http1.LocalProtocolError as error:
             self._request = None
             raise ResponseHeadError(str(error)) from error
+        self._sent_head = head
         link.responding = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -334,6 +357,11 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
         self.headers["Content-Encoding"] = coding
         self.headers.pop("Content-Length", None)
 
+    @property
+    def chunked(self) -> bool:
+        """Whether `enable_chunked_encoding` was called; once the head is sent, whether the body is in chunks."""
+        return super().chunked and (not self._says_chunked or self.prepared)
+
     def _settle(self, request: Asked) -> None:
         """Put all fields among the headers that are added by themselves, for somebody to change or drop them."""
         headers = self.headers
@@ -342,12 +370,34 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
                 headers[name.decode("ascii")] = value.decode("utf-8", "surrogateescape")
         headers.setdefault("Date", date_field()[1].decode("ascii"))
         headers.setdefault("Server", SERVER_SOFTWARE)
+        if _goes_in_chunks(request, self._status, headers):
+            headers["Transfer-Encoding"] = "chunked"
+            self._says_chunked = True
         self._is_settled = True
+        self._settle_cookies()
+
+    def _settle_cookies(self) -> None:
+        """Put the cookies among the headers that were not put there before, and drop what is no cookie any more.
+
+        What somebody has changed among the headers stays as it is.
+        """
+        shown = self._settled_cookies
+        fields = set_cookie_fields(self._cookies) if self._cookies else ()
+        cookies = [value.decode("utf-8", "surrogateescape") for _, value in fields]
+        if cookies or shown:
+            headers = self.headers
+            kept = [value for value in headers.popall("Set-Cookie", []) if value not in shown or value in cookies]
+            for value in (*kept, *(value for value in cookies if value not in shown)):
+                headers.add("Set-Cookie", value)
+            self._settled_cookies = cookies
 
     def head(self, request: Asked) -> http1.Response:
         """Return the head as it is sent: the user's fields, and behind them Date and Server where they lack."""
+        if self._says_chunked and "Content-Length" in self.headers:  # which somebody has learnt meanwhile
+            self.headers.pop("Transfer-Encoding", None)
+            self._says_chunked = False
         fields = self._fields(request)
-        if self._cookies:
+        if self._cookies and not self._is_settled:
             fields.extend(set_cookie_fields(self._cookies))
         if not self._keep_alive:
             fields.append((b"Connection", b"close"))
@@ -368,6 +418,40 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
             headers["Content-Type"] = "application/octet-stream"
         return map_to_fields(headers)
 
+    def _show_sent(self) -> None:
+        """Let the headers be those that were sent, with what the core has added to them."""
+        head = self._sent_head or self._eof_sent
+        if not isinstance(head, http1.Response | http1.InformationalResponse):
+            return
+        self._sent_head, self._eof_sent = None, bool(self._eof_sent)
+        if self._headers is None:
+            self._headers = CIMultiDict()
+        headers, request = self._headers, self._request
+        headers.clear()
+        headers.extend((name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in head.headers)
+        if isinstance(head, http1.InformationalResponse):
+            return
+        version, keep_alive = _version_of(request), getattr(request, "keep_alive", None)
+        if version < (1, 1):
+            headers.popall("Transfer-Encoding", None)
+        elif _goes_in_chunks(request, head.status, headers):
+            headers["Transfer-Encoding"] = "chunked"
+        if keep_alive is False or (keep_alive and version < (1, 1)):
+            headers.setdefault("Connection", "keep-alive" if keep_alive else "close")
+
     def _refuse_if_prepared(self, what: str) -> None:
         if self._request is not None:
             raise RuntimeError(f"{what} cannot be changed: the head of this response has been sent")
+
+
+def _version_of(request: object) -> tuple[int, int]:
+    """Return the HTTP version that a client speaks."""
+    version: tuple[int, int] = getattr(request, "version", (1, 1))
+    return version
+
+
+def _goes_in_chunks(request: Any, status: int, headers: CIMultiDict[str]) -> bool:
+    """Whether the body goes out in the chunked coding since nothing is said of its length (RFC 9112, 6.3)."""
+    if forbids_body(request.method, status) or status < 200 or _version_of(request) < (1, 1):
+        return False
+    return "Content-Length" not in headers and "Transfer-Encoding" not in headers

@@ -129,24 +129,33 @@ class WebSocketResponse(WebSocketEndpoint[DecodeText], StreamResponse):
             return WebSocketReady(ok=False, protocol=None)
         return WebSocketReady(ok=True, protocol=accepted.protocol)
 
-    async def prepare(self, request: Asked) -> None:  # type: ignore[override]  # it needs more of a request
-        """Answer the handshake. Does nothing the second time.
+    async def prepare(self, request: Asked) -> Any:  # type: ignore[override]  # it needs more of a request
+        """Answer the handshake, and return what `request.writer` is. Does nothing the second time.
 
         Raises HTTPBadRequest for a request that is no handshake, HTTPUpgradeRequired for another version than 13,
         and HTTPServiceUnavailable while the server shuts down.
         """
-        if self.prepared:
-            return
-        link: Upgradable = request.link
+        if not self.prepared:
+            await self._answer_handshake(request, request.link)
+        return self._payload_writer
+
+    async def _answer_handshake(self, request: Asked, link: Upgradable) -> None:
         if link.closing:
             raise HTTPServiceUnavailable(text="503: the server is shutting down")
         accepted = self._checked(request)
         head = accepted.response
-        await self._show_head(request)
-        fields = [*head.headers, *map_to_fields(self.headers), *set_cookie_fields(self.cookies)]
-        await link.send(http1.InformationalResponse(head.status, fields, head.reason))
+        fields = list(head.headers)
+        if getattr(request, "_on_prepare", None) is not None:
+            self.headers.update((name.decode("ascii"), value.decode("ascii")) for name, value in fields)
+            await self._show_head(request)
+            fields.clear()
+        fields += map_to_fields(self._headers or {})
+        if self._cookies and not self._is_settled:
+            fields += set_cookie_fields(self._cookies)
+        sent = http1.InformationalResponse(head.status, fields, head.reason)
+        await link.send(sent)
         link.responding = True
-        self._request = request
+        self._request, self._sent_head = request, sent
         self._ws_protocol = accepted.protocol
         self._compress = 0 if accepted.deflate is None else accepted.deflate.server_max_window_bits
         core = websocket.ServerConnection(

@@ -4,6 +4,7 @@ import datetime
 import json
 import re
 import warnings
+from uuid import uuid4
 
 import pytest
 from multidict import CIMultiDictProxy, MultiDictProxy
@@ -442,14 +443,16 @@ async def test_q2_31_app_config_dict_and_match_info(tell):
 
 
 async def test_q2_32_storage(tell):
+    user = f"user {uuid4()}"  # each name is warned of once
+
     def look(request):
-        with pytest.warns(web.NotAppKeyWarning, match=r"web.RequestKey in place of the str 'user'"):
-            request["user"] = 1
+        with pytest.warns(web.NotAppKeyWarning, match=rf"web.RequestKey in place of the str '{user}'"):
+            request[user] = 1
         key = object()
         request[key] = 2
         with pytest.raises(KeyError):
             request["db"]
-        kept = dict(request), len(request), "user" in request, request.get("x", 3), request.pop("user")
+        kept = dict(request), len(request), user in request, request.get("x", 3), request.pop(user)
         del request[key]
         assert request
         assert request == request

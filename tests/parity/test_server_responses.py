@@ -4,6 +4,7 @@ import datetime
 import io
 import json
 import re
+from uuid import uuid4
 
 import pytest
 from multidict import CIMultiDict
@@ -494,9 +495,10 @@ async def test_rs_23_body_length(answered):
 
 def test_rs_24_storage():
     response = web.Response()
-    with pytest.warns(web.NotAppKeyWarning, match=r"web.ResponseKey in place of the str 'user'"):
-        response["user"] = 1
-    assert (response["user"], dict(response), response.get("x"), bool(response)) == (1, {"user": 1}, None, True)
+    user = f"user {uuid4()}"  # each name is warned of once
+    with pytest.warns(web.NotAppKeyWarning, match=rf"web.ResponseKey in place of the str '{user}'"):
+        response[user] = 1
+    assert (response[user], dict(response), response.get("x"), bool(response)) == (1, {user: 1}, None, True)
     assert response != web.Response()
 
 

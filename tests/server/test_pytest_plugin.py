@@ -255,9 +255,9 @@ def passed(said):
 def test_b_10_fixtures_by_every_name_whoever_runs_the_tests(suite, runner):
     """Our names, and aiohttp's.
 
-    Differs: which loop runs is the business of the plugin that runs the tests, so there are no options
-    `--aiohttp-fast`, `--aiohttp-loop` and `--aiohttp-enable-loop-debug`, and no fixtures `fast`, `loop_debug` and
-    `proactor_loop`. `loop` is that of a test that runs already.
+    Differs: where anyio's plugin, pytest-asyncio or pytest-trio runs a test, the loop is theirs: the options
+    `--aiohttp-fast`, `--aiohttp-loop` and `--aiohttp-enable-loop-debug` say nothing to them, and `loop` is the one that
+    runs already. There is no `proactor_loop`: on Windows asyncio's own loop is such a one.
     """
     assert passed(suite(SUITE + AIOHTTP_NAMES, runner, plugin="drywire.pytest_plugin")) == 12 * runner[3] + 2
 
@@ -283,12 +283,7 @@ def test_old_names_need_the_plugin_by_name(request):
     assert passed(suite(code + AIOHTTP_NAMES)) == 4
 
 
-def test_b_09_the_plugin_by_its_old_place_runs_no_tests_by_itself(suite):
-    """A suite that names the plugin has its fixtures, also where pytest has found them by itself.
-
-    Differs: async tests are run by the plugin that the suite has for that: anyio's, which is installed with drywire and
-    runs them unmarked with `anyio_mode = "auto"`, pytest-asyncio or pytest-trio.
-    """
+def test_the_plugin_by_its_old_place_is_no_trouble_where_pytest_has_found_the_other(suite):
     both = suite(AIOHTTP_NAMES, ANYIO, "-p", "drywire.pytest_fixtures", plugin="drywire.pytest_plugin")
     assert passed(both) == 3
 

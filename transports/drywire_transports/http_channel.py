@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from drywire_sansio import http1
-from drywire_sansio.http1 import Buffer, Connection, Event
+from drywire_sansio.http1 import Buffer, Connection, Data, EndOfMessage, Event, Response
 
 from .errors import StreamBroken
 from .stream import ByteStream
 
-__all__ = ["HTTPChannel"]
+__all__ = ["HTTPChannel", "whole_response"]
 
 NEED_DATA = http1.NEED_DATA
 PAUSED = http1.PAUSED
@@ -61,11 +61,16 @@ class HTTPChannel:
     async def send(self, *events: Event) -> None:
         """Send `events` in one go. Raises LocalProtocolError, and what `ByteStream.send` raises.
 
-        After an error of the stream the connection counts this side as failed.
+        After an error of the stream the connection counts this side as failed. A whole response that is refused for its
+        body has changed nothing: another may be sent.
         """
         buffers: list[Buffer] = []
-        for event in events:
-            buffers += self.connection.send_buffers(event)
+        whole = whole_response(events) if len(events) > 1 else None
+        if whole is not None:
+            buffers = self.connection.send_whole(*whole)
+        else:
+            for event in events:
+                buffers += self.connection.send_buffers(event)
         if not buffers:
             return
         try:
@@ -73,3 +78,13 @@ class HTTPChannel:
         except BaseException:
             self.connection.send_failed()
             raise
+
+
+def whole_response(events: tuple[Event, ...]) -> tuple[Response, Buffer] | None:
+    """Return head and body of the response that `events` are, None where they are not all of one, or have trailers."""
+    match events:
+        case (Response() as head, EndOfMessage(trailers)) if not trailers:
+            return head, b""
+        case (Response() as head, Data(data), EndOfMessage(trailers)) if not trailers:
+            return head, data
+    return None

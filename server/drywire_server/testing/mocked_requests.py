@@ -9,12 +9,9 @@ from typing import Any, Final
 from unittest import mock
 
 from aiosignal import Signal
-from multidict import CIMultiDict
 from yarl import URL
 
 from drywire_sansio import http1
-from drywire_sansio.limits import DEFAULT_LIMITS
-from drywire_transports import Runtime, current_runtime
 from drywire_transports.body_reader import StreamReader, empty_body
 from drywire_transports.message_fields import HttpVersion, HttpVersion11, LooseHeaders, map_to_fields, to_multidict
 
@@ -22,6 +19,7 @@ from ..app import Application
 from ..match_info import UrlMappingMatchInfo
 from ..request import Request
 from ..stream_response import StreamResponse
+from .mocked_connection import MockedCore, MockedLink, MockedStream
 
 __all__ = ["make_mocked_coro", "make_mocked_request"]
 
@@ -70,8 +68,9 @@ def make_mocked_request(
     scheme is https. `app` is an `Application`, a fresh one unless given.
 
     `transport` and `protocol` stand as the request's; mocks unless given. So does `writer`, which gets the response:
-    ``write_headers`` a status line and the fields, ``write`` what a handler writes, ``write_eof`` the end. `loop` is
-    ignored. No event loop has to run. A `path` that cannot be sent as it is, such as one beyond ASCII, is quoted.
+    ``write_headers`` a status line and the fields, ``write`` what a handler writes, ``write_eof`` the end. The frames
+    of a `WebSocketResponse` go to ``transport.write``; its client says nothing, but answers a close. `loop` is ignored.
+    No event loop has to run. A `path` that cannot be sent as it is, such as one beyond ASCII, is quoted.
     """
     if transport is _NOT_GIVEN:
         transport = _transport(sslcontext)
@@ -82,7 +81,7 @@ def make_mocked_request(
     if protocol is _NOT_GIVEN:
         protocol = mock.Mock(transport=transport, writer=writer, ssl_context=sslcontext)
     keep_alive = not closing and version >= HttpVersion11
-    link = _MockedLink(_MockedCore(keep_alive), _MockedStream(transport, sslcontext), writer)
+    link = MockedLink(MockedCore(keep_alive), MockedStream(transport, sslcontext), writer)
     content = empty_body() if payload is None else payload
     request = MockedRequest(_head(method.upper(), path, headers, version), content, link)
     request.stand_ins = transport, protocol, writer
@@ -145,76 +144,3 @@ class MockedRequest(Request):
         new = super().clone(**changes)
         new.stand_ins = self.stand_ins
         return new
-
-
-class _MockedCore:
-    """What a request asks of the protocol core."""
-
-    def __init__(self, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-        self.limits = DEFAULT_LIMITS
-
-
-class _MockedStream:
-    """What a request asks of its stream."""
-
-    closed = False
-
-    def __init__(self, transport: Any, context: ssl.SSLContext | None) -> None:
-        self._transport = transport
-        self._context = context
-
-    def extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the transport knows; of TLS, what the test said."""
-        if name in ("ssl_object", "sslcontext"):
-            return default if self._context is None else self._context
-        value = self._transport.get_extra_info(name)
-        return default if value is None else value
-
-    def abort(self) -> None:
-        """Close the transport."""
-        self._transport.close()
-
-
-class _MockedLink:
-    """The connection: what a response sends goes to the writer."""
-
-    responding = False
-    websocket = None
-    closing = False
-
-    def __init__(self, core: Any, stream: Any, writer: Any) -> None:
-        self.core = core
-        self.stream = stream
-        self._writer = writer
-
-    @property
-    def runtime(self) -> Runtime:
-        """The event loop that runs."""
-        return current_runtime()
-
-    async def send(self, *events: http1.Event) -> None:
-        """Hand each event to the writer; what the body ends with, together with its end."""
-        writer, data = self._writer, b""
-        for event in events:
-            if isinstance(event, http1.Data):
-                if data:
-                    await _done(writer.write(data))
-                data = bytes(event.data)
-            elif isinstance(event, http1.EndOfMessage):
-                await _done(writer.write_eof(data))
-                data = b""
-            elif isinstance(event, http1.Response):
-                line = f"HTTP/1.1 {event.status} {event.reason.decode('utf-8', 'surrogateescape')}"
-                await _done(writer.write_headers(line, _shown(event)))
-        if data:
-            await _done(writer.write(data))
-
-
-def _shown(head: http1.Response) -> CIMultiDict[str]:
-    return CIMultiDict((name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in head.headers)
-
-
-async def _done(result: Any) -> None:
-    if inspect.isawaitable(result):
-        await result

@@ -81,7 +81,7 @@ class TrioListener:
         accepted = 0
         while not self._closed:
             try:
-                sock, _ = listening.accept()
+                sock, address = listening.accept()
             except (BlockingIOError, InterruptedError):
                 accepted = 0
                 with contextlib.suppress(trio.ClosedResourceError):
@@ -93,7 +93,7 @@ class TrioListener:
                 self._out_of_room = False
                 accepted += 1
                 self._connections += 1
-                nursery.start_soon(self._connection, sock)
+                nursery.start_soon(self._connection, sock, address)
                 if accepted % ACCEPT_TURN == 0:
                     await trio.lowlevel.checkpoint()
 
@@ -105,9 +105,9 @@ class TrioListener:
 
     # Ctrl-C belongs to the main task: raised here it would be lost with the connection.
     @trio.lowlevel.enable_ki_protection
-    async def _connection(self, sock: socket.socket) -> None:
+    async def _connection(self, sock: socket.socket, address: Any) -> None:
         sock.setblocking(False)
-        plain = SocketStream(sock, self._timers)
+        plain = SocketStream(sock, self._timers, address)
         try:
             await self._handle(plain if self._tls is None else await self._secured(plain, self._tls))
         except _NoHandshake:
@@ -138,6 +138,11 @@ class TrioListener:
     def addresses(self) -> Sequence[Any]:
         """The addresses listened on, as `socket.getsockname` gives them."""
         return self._addresses
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets listened on; none once it is closed."""
+        return () if self._closed else self._sockets
 
     def close(self) -> None:
         """Stop accepting; connections already accepted go on."""

@@ -42,7 +42,10 @@ TURNS: Final = 32
 
 
 class SocketStream:
-    """A connection on trio, as `ByteStream`; made by a `TrioRuntime` or its listeners."""
+    """A connection on trio, as `ByteStream`; made by a `TrioRuntime` or its listeners.
+
+    `peer` is the address that ``accept()`` gave, which is known then also once the connection is lost.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -50,6 +53,7 @@ class SocketStream:
         "_closed",
         "_eof_sent",
         "_lost",
+        "_peer",
         "_receiving",
         "_sending",
         "_sock",
@@ -58,10 +62,11 @@ class SocketStream:
         "write_deadline",
     )
 
-    def __init__(self, sock: socket.socket, timers: Timers) -> None:
+    def __init__(self, sock: socket.socket, timers: Timers, peer: Any = None) -> None:
         self.read_deadline = math.inf
         self.write_deadline = math.inf
         self._sock = sock
+        self._peer = peer
         self._alarm = LazyAlarm(timers.call_at, trio.current_time, self._ring)
         self._receiving = False
         self._sending = False
@@ -276,7 +281,7 @@ class SocketStream:
         try:
             match name:
                 case "peername":
-                    return self._sock.getpeername()
+                    return self._sock.getpeername() if self._peer is None else self._peer
                 case "sockname":
                     return self._sock.getsockname()
                 case "socket":

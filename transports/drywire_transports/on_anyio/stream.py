@@ -33,6 +33,13 @@ CLOSE_GRACE: Final = 5.0
 PICK_UP: Final = 1.0
 """Seconds to pick up bytes that have come already where the read deadline has passed."""
 
+_ATTRIBUTES: Final[dict[str, Any]] = {
+    "peername": SocketAttribute.remote_address,
+    "sockname": SocketAttribute.local_address,
+    "socket": SocketAttribute.raw_socket,
+    "ssl_object": TLSAttribute.ssl_object,
+}
+
 
 class AnyioStream:
     """`stream`, an `anyio.abc.ByteStream`, as drywire's `ByteStream` on `runtime`; owns it from then on."""
@@ -48,6 +55,7 @@ class AnyioStream:
         self._eof_sent = False
         self._closed = False
         self._broken = False
+        self._peer = self._extra("peername")
 
     async def receive(self) -> bytes:
         """Return the next bytes as they came, at least one; ``b""`` at the end (see `ByteStream.receive`)."""
@@ -173,18 +181,20 @@ class AnyioStream:
             self.abort()
 
     def extra_info(self, name: str, default: Any = None) -> Any:
-        """Return ``"peername"``, ``"sockname"``, ``"socket"`` or ``"ssl_object"`` where the stream below has it."""
-        match name:
-            case "peername":
-                return self._stream.extra(SocketAttribute.remote_address, default)
-            case "sockname":
-                return self._stream.extra(SocketAttribute.local_address, default)
-            case "socket":
-                return self._stream.extra(SocketAttribute.raw_socket, default)
-            case "ssl_object":
-                return self._stream.extra(TLSAttribute.ssl_object, default)
-            case _:
-                return default
+        """Return ``"peername"``, ``"sockname"``, ``"socket"`` or ``"ssl_object"`` where the stream below has it.
+
+        The peer is the one at the beginning, whom a socket that is lost would not know any more.
+        """
+        if name == "peername":
+            return default if self._peer is None else self._peer
+        return self._extra(name, default)
+
+    def _extra(self, name: str, default: Any = None) -> Any:
+        attribute = _ATTRIBUTES.get(name)
+        try:
+            return default if attribute is None else self._stream.extra(attribute, default)
+        except (AttributeError, OSError, ValueError):  # the socket below is closed
+            return default
 
     def apply_deadlines(self) -> None:
         """Make a deadline that was moved closer hold for a wait that has begun."""

@@ -106,7 +106,7 @@ class AsyncioListener:
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(ACCEPT_TURN):
             try:
-                sock, _ = listening.accept()
+                sock, address = listening.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
@@ -116,7 +116,7 @@ class AsyncioListener:
             else:
                 self._out_of_room = False
                 self._unserved.add(sock)
-                task: asyncio.Task[None] = self._loop.create_task(self._serve(sock))
+                task: asyncio.Task[None] = self._loop.create_task(self._serve(sock, address))
                 self._tasks.add(task)
                 task.add_done_callback(partial(self._served, sock))
 
@@ -131,10 +131,11 @@ class AsyncioListener:
         if not self._closed:
             self._loop.add_reader(listening, self._accept, listening)
 
-    async def _serve(self, sock: socket.socket) -> None:
+    async def _serve(self, sock: socket.socket, address: Any) -> None:
         self._unserved.discard(sock)
         sock.setblocking(False)
         _, stream = await self._loop.connect_accepted_socket(partial(new_stream, self._loop), sock)
+        stream.know_peer(address)
         try:
             await (self._handle(stream) if self._tls is None else self._handle_securely(stream, self._tls))
         finally:
@@ -193,6 +194,11 @@ class AsyncioListener:
     def addresses(self) -> Sequence[Any]:
         """The addresses listened on, as `socket.getsockname` gives them."""
         return self._addresses
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """The sockets listened on; none once it is closed."""
+        return () if self._closed else self._sockets
 
     def close(self) -> None:
         """Stop accepting; connections already accepted go on."""

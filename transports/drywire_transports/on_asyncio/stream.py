@@ -23,6 +23,7 @@ from ..lazy_alarm import LazyAlarm
 from ..polling import forget_unsent
 from ..stream import Buffer, ByteStream
 from ..tls_stream import start_tls_over
+from .peer_address import peer_address
 
 __all__ = ["AsyncioStream"]
 
@@ -56,6 +57,7 @@ class AsyncioStream(asyncio.Protocol):
         "_loop",
         "_lost",
         "_on_connected",
+        "_peer",
         "_reader",
         "_reading_paused",
         "_size",
@@ -75,6 +77,7 @@ class AsyncioStream(asyncio.Protocol):
         self.write_deadline = math.inf
         self._loop = loop
         self._on_connected = on_connected
+        self._peer: Any = None
         self._chunks: list[bytes] = []
         self._size = 0
         self._reader: asyncio.Future[bool] | None = None
@@ -95,6 +98,7 @@ class AsyncioStream(asyncio.Protocol):
         """Take the transport that asyncio has connected."""
         self._transport = cast(asyncio.Transport, transport)
         if self._on_connected is not None:
+            self._peer = peer_address(transport)
             self._on_connected(self)
             self._on_connected = None
 
@@ -409,8 +413,18 @@ class AsyncioStream(asyncio.Protocol):
         return patience
 
     def extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what the asyncio transport knows under `name`."""
-        return self._transport.get_extra_info(name, default)
+        """Return what the asyncio transport knows under `name`; of an accepted connection the peer is always known."""
+        if name == "peername" and self._peer is not None:
+            return self._peer
+        try:
+            return self._transport.get_extra_info(name, default)
+        except (AttributeError, OSError, ValueError):  # uvloop asks the socket, which may be closed
+            return default
+
+    def know_peer(self, address: Any) -> None:
+        """Take what ``accept()`` said of the peer, where the transport came too late to ask the socket."""
+        if self._transport.get_extra_info("peername") is None:
+            self._peer = address
 
     def _refusal(self) -> TransportError:
         if self._closed:
