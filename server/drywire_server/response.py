@@ -270,14 +270,16 @@ class Response(StreamResponse):
         plain = None if not length and request.method == "HEAD" else self._plain_head(length)
         if plain is not None:
             self._request = request
-            self._eof_sent = head = plain
+            self._eof_sent = True
+            self._sent_head = head = plain
             if body is None or request.method == "HEAD":
                 return head, b""
             self._body_length = length
             return head, body
         head = self.head(request)
         self._request = request
-        self._eof_sent = head
+        self._eof_sent = True
+        self._sent_head = head
         if body is None or forbids_body(request.method, self._status):
             return head, b""
         self._body_length = length

@@ -83,7 +83,7 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
     _headers: CIMultiDict[str] | None = None
     _request: Asked | None = None
     _keep_alive = True
-    _eof_sent: object = False  # true once all is sent: the head itself, where that went out together with the end
+    _eof_sent = False
     _sent_head: http1.Response | http1.InformationalResponse | None = None  # until somebody looks at what was sent
     _state: dict[Any, Any] | None = None
     compressed: Compression | None = None
@@ -420,10 +420,9 @@ class StreamResponse(ResponseFields, ResponseCookies, Storage):
 
     def _show_sent(self) -> None:
         """Let the headers be those that were sent, with what the core has added to them."""
-        head = self._sent_head or self._eof_sent
-        if not isinstance(head, http1.Response | http1.InformationalResponse):
+        head, self._sent_head = self._sent_head, None
+        if head is None:
             return
-        self._sent_head, self._eof_sent = None, bool(self._eof_sent)
         if self._headers is None:
             self._headers = CIMultiDict()
         headers, request = self._headers, self._request
