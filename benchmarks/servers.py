@@ -29,6 +29,15 @@ CONNECTIONS = 64
 IDLE = 2_000
 
 
+COUNTING = """
+local number = 0
+request = function()
+  number = number + 1
+  return wrk.format("GET", "/users/ada/items/" .. number)
+end
+"""
+
+
 def targets(least: float) -> list[Target]:
     """Return what is aimed at beside aiohttp."""
     return [Target("drywire uvloop", "aiohttp uvloop", least), Target("drywire asyncio", "aiohttp asyncio", least)]
@@ -63,6 +72,7 @@ def pages() -> list[Page]:
         Page("hello, heads of a browser", "plain", "/", HELLO, script=fields),
         Page("hello, minimal heads", "plain", "/", []),
         Page("JSON from a dynamic route behind 3 middlewares", "api", "/users/ada/items/17", targets(1.6)),
+        Page("the same, another target each time", "api", "/users/ada/items/17", targets(1.4), script=COUNTING),
         Page("POST of 1 KiB of JSON", "plain", "/json", targets(1.6), script=post),
         Page("a file of 1 MiB", "plain", "/file", targets(1.0), connections=8),
     ]

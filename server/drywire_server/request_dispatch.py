@@ -20,6 +20,9 @@ MOST_UNKNOWN: Final = 1024
 """Chains kept for routes that no resource had at the start, such as ones that a resource makes for each request."""
 MOST_TARGETS: Final = 1024
 """Targets with variables of which it is remembered what answers them."""
+PAUSE: Final = 8192
+"""Targets that are looked up, once those are so many, before others are remembered in their place: where each target is
+another one, remembering it would be in vain."""
 LONGEST_TARGET: Final = 256
 """Bytes of such a target."""
 
@@ -42,7 +45,7 @@ class _Probe:
 class Dispatch:
     """Finds and calls handlers for one application; `prepare` makes the ways to them, once nothing changes any more."""
 
-    __slots__ = ("_app", "_chains", "_fixed", "_known", "_most_chains", "_remembers", "_waits")
+    __slots__ = ("_app", "_chains", "_fixed", "_known", "_most_chains", "_remembers", "_room", "_waits")
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -52,6 +55,8 @@ class Dispatch:
         self._known: dict[bytes, dict[str, Match]] = {}
         """The same, and with it targets with variables that were asked for lately."""
         self._remembers = False
+        self._room = 0
+        """How many targets may still be remembered; below zero how many are looked up before there is room again."""
         self._chains: dict[tuple[Any, tuple[Any, ...]], HandlerChain] = {}
         self._most_chains = MOST_UNKNOWN
 
@@ -77,6 +82,7 @@ class Dispatch:
                     target = quoted_path(path).encode("ascii")
                     self._fixed.setdefault(target, {})[route.method] = chain, None
         self._known = self._fixed.copy()
+        self._room = MOST_TARGETS
 
     def handle(self, request: Any) -> Awaitable[Any]:
         """Find the handler of `request` and return its call, to be awaited."""
@@ -103,8 +109,13 @@ class Dispatch:
         route, variables, apps = self._app._router.look_up(path, request)
         chain = self._chains.get((route, apps)) or self._chain(route, apps)
         request._match_info = None
-        if self._remembers and variables is not None:
-            self._remember(request, chain, variables)
+        if variables is not None and self._remembers:
+            if self._room > 0:
+                self._remember(request, chain, variables)
+            else:
+                self._room += 1
+                if not self._room:
+                    self._known, self._room = self._fixed.copy(), MOST_TARGETS
         return self._call(chain, variables, request)
 
     def _remember(self, request: Any, chain: HandlerChain, variables: dict[str, str]) -> None:
@@ -117,9 +128,10 @@ class Dispatch:
             return
         if not chain.is_simple or type(route.resource) is not DynamicResource:
             return
-        if len(self._known) >= len(self._fixed) + MOST_TARGETS:
-            self._known = self._fixed.copy()
         self._known.setdefault(target, {})[request.method] = chain, variables
+        self._room -= 1
+        if not self._room:
+            self._room = -PAUSE
 
     async def _handle_waiting(self, request: Any) -> Any:
         """Do as `handle` does where resources, or the router, are somebody's own."""
