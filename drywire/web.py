@@ -2,6 +2,7 @@
 
 from drywire_server import *  # noqa: F403 - the front door hands on, nothing else
 from drywire_server import __all__ as __all__
+from drywire_server.serve import _run_app as _run_app  # which programs call, for want of a public name in aiohttp
 
 if __name__ == "__main__":
     from drywire_server.cli import main

@@ -29,7 +29,7 @@ from .errors import (
 )
 from .proxies import proxy_for_url, proxy_of_environment
 from .request import ClientRequest, RequestSettings, check_url, origin_of
-from .request_fields import BODY_EXPECTED, CHUNKED, own_framing, with_cookies
+from .request_fields import BODY_EXPECTED, CHUNKED, NO_HOST, is_host, own_framing, with_cookies
 from .response import ClientResponse
 from .timeouts import Deadlines
 from .tracing import (
@@ -327,7 +327,8 @@ class Call:
             check_url(joined)
             if joined.scheme not in ("http", "https"):
                 raise NonHttpUrlClientError(joined)
-            joined.origin()
+            if not is_host(joined.origin().host_port_subcomponent or ""):
+                raise ValueError(NO_HOST)
             url_without_login(joined)
             if REQUEST_TARGET.fullmatch(joined.raw_path_qs.encode()) is None:
                 raise ValueError("its path holds a character that must be percent-encoded")

@@ -161,7 +161,7 @@ def _translated(error: BaseException, request: ClientRequest, upload: Upload | N
     if isinstance(error, http1.RemoteProtocolError):
         return _protocol_error(request, error)
     text = f"{error}: {request.method} {request.url}"
-    errno = getattr(error, "errno", None)
+    errno = getattr(error, "errno", None) or getattr(error.__cause__, "errno", None)
     broken = ClientOSError(text) if errno is None else ClientOSError(errno, text)
     broken.__cause__ = error
     return _Stale(broken)

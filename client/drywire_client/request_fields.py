@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from drywire_sansio import __version__, http1
 from drywire_sansio.coding import accepted_codings
 from drywire_sansio.cookies import parse_cookie, write_cookie
-from drywire_sansio.grammar import METHOD
+from drywire_sansio.grammar import HOST, METHOD
 from drywire_transports.message_fields import map_to_fields
 from drywire_transports.payloads import Payload
 
@@ -20,6 +20,7 @@ __all__ = ["SERVER_SOFTWARE", "checked_method", "length_field", "request_fields"
 SERVER_SOFTWARE: Final = f"Python/{sys.version_info[0]}.{sys.version_info[1]} drywire/{__version__}"
 CHUNKED: Final = (b"Transfer-Encoding", b"chunked")
 BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+NO_HOST: Final = "its host has a character that no host has (RFC 3986, 3.2.2)"
 
 
 def checked_method(method: str) -> str:
@@ -27,6 +28,11 @@ def checked_method(method: str) -> str:
     if not method.isascii() or METHOD.fullmatch(method.encode()) is None:
         raise ValueError(f"method {method[:60]!r} is not a token: it may not hold spaces or control characters")
     return method.upper()
+
+
+def is_host(host: str) -> bool:
+    """Return whether `host`, with or without a port, may stand in a Host field (RFC 9112, 3.2)."""
+    return HOST.fullmatch(host.lower().encode("ascii", "replace")) is not None
 
 
 def request_fields(

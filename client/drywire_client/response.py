@@ -346,9 +346,8 @@ class ClientResponse(ResponseHead):
             if self._ended:
                 return None
             raise ClientConnectionError("Connection closed")
-        self._set_deadline(connection)
         try:
-            event = await connection.channel.next_event()
+            event = await connection.channel.next_event(self._mind_the_time)
         except StreamBusy:
             raise  # a second reader: the first one goes on
         except (http1.RemoteProtocolError, TransportError) as error:
@@ -359,6 +358,19 @@ class ClientResponse(ResponseHead):
             self.content.feed_eof()  # that was all of it
             self._end()
         return piece
+
+    def _mind_the_time(self) -> None:
+        """Say until when the next bytes must come. Raises StreamTimeout where the total has passed while they came."""
+        late = self._lateness()
+        if late is not None:
+            raise late
+        if self._connection is not None:
+            self._set_deadline(self._connection)
+
+    def _lateness(self) -> StreamTimeout | None:
+        if self._runtime.now() < self._request.deadlines.total:
+            return None
+        return StreamTimeout("the total timeout passed while bytes were received")
 
     def _set_deadline(self, connection: Connection, patience: float = math.inf) -> None:
         deadlines = self._request.deadlines
@@ -495,6 +507,8 @@ async def _take_in(response: weakref.ref[ClientResponse], connection: Connection
             for_whom = response()
             if for_whom is None:
                 return
+            if isinstance(event, http1.Data):
+                failure = for_whom._lateness()
             if failure is not None:
                 for_whom.content.set_exception(for_whom._read_failed(failure), failure)
                 return

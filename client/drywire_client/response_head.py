@@ -51,7 +51,8 @@ class ResponseHead(MessageHead):
         """The status code."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self.url}) [{self.status} {self.reason}]>"
+        reason = self.reason.encode("ascii", "backslashreplace").decode("ascii")  # U+2028 begins a line in some logs
+        return f"<{type(self).__name__}({self.url}) [{self.status} {reason}]>"
 
     @property
     def reason(self) -> str:

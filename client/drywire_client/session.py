@@ -78,7 +78,7 @@ class ClientSession(SessionSettings):
         """Never reached."""
 
     def __del__(self) -> None:
-        if not getattr(self, "_closed", True) and self._connector is not None and self._connector_owner:
+        if not getattr(self, "_closed", True) and not self.closed and self._connector_owner:
             unclosed(self)
 
     # Requests

@@ -19,6 +19,7 @@ from .auth import NetrcLogins
 from .call import RaiseForStatus
 from .connector import BaseConnector
 from .cookie_jar import AbstractCookieJar, CookieJar, LooseCookies
+from .errors import InvalidUrlClientError
 from .legacy import deprecated, merged_timeout
 from .middlewares import ClientMiddlewareType
 from .options import (
@@ -34,7 +35,7 @@ from .options import (
 from .proxies import proxies_by_scheme
 from .proxy_connector import with_proxy_of
 from .request import ClientRequest, RequestSettings, origin_of
-from .request_fields import request_fields, to_field_lines
+from .request_fields import NO_HOST, is_host, request_fields, to_field_lines
 from .response import ClientResponse
 from .tcp_connector import TCPConnector
 from .timeouts import DEFAULT_TIMEOUT, ClientTimeout
@@ -124,7 +125,7 @@ class SessionSettings:
         self._timeout = _settled_timeout(timeout, old)
         self._raise_for_status, self._trust_env, self._netrc = raise_for_status, trust_env, NetrcLogins()
         self._requote_redirect_url = requote_redirect_url
-        self.fallback_charset_resolver, self._middlewares = fallback_charset_resolver, tuple(middlewares)
+        self.fallback_charset_resolver, self._middlewares = fallback_charset_resolver, tuple(middlewares or ())
         self._trace_configs, self._proxies = _frozen(trace_configs), proxies_by_scheme(proxies)
         self._settings = RequestSettings(
             version=HttpVersion(*version),
@@ -159,8 +160,8 @@ class SessionSettings:
 
     @property
     def closed(self) -> bool:
-        """Whether the session is closed or detached."""
-        return self._closed
+        """Whether the session is closed or detached, or its connector is closed."""
+        return self._closed or self._connector is None or self._connector.closed
 
     @property
     def connector(self) -> BaseConnector | None:
@@ -181,6 +182,17 @@ class SessionSettings:
     def headers(self) -> CIMultiDict[str]:
         """The header fields of each request; may be changed."""
         return self._headers
+
+    @property
+    def _default_headers(self) -> CIMultiDict[str]:
+        """What `headers` was before it was public: programs still change it by this name."""
+        deprecated("session._default_headers is private to aiohttp: use session.headers", 2)
+        return self._headers
+
+    @_default_headers.setter
+    def _default_headers(self, value: LooseHeaders) -> None:
+        deprecated("session._default_headers is private to aiohttp: use session.headers", 2)
+        self._headers = to_multidict(value)
 
     @property
     def timeout(self) -> ClientTimeout:
@@ -270,16 +282,32 @@ class SessionSettings:
         key: tuple[Any, ...] = (host, content_type, expect100)
         if headers is not None:
             if len(headers) > MANY:
-                return to_field_lines(request_fields(host, headers, content_type, skip, expect100))
+                return self._made_fields(url, host, headers, content_type, skip, expect100)
             key = (*key, tuple(headers.items()), skip)
         fields = self._plain.get(key)
         if fields is None:
             if len(self._plain) >= KEPT:
                 self._plain.clear()
             given = self._headers if headers is None else headers
-            pairs = request_fields(host, given, content_type, skip, expect100)
-            fields = self._plain[key] = to_field_lines(pairs)
+            fields = self._plain[key] = self._made_fields(url, host, given, content_type, skip, expect100)
         return fields
+
+    def _made_fields(
+        self,
+        url: URL,
+        host: str,
+        given: CIMultiDict[str],
+        content_type: str | None,
+        skip: Collection[str],
+        expect100: bool,
+    ) -> http1.FieldLines:
+        """Return the fields of a request to `url`, checked. Raises InvalidUrlClientError for a host that is none."""
+        if "Host" not in given and not is_host(host):
+            raise InvalidUrlClientError(url, NO_HOST)
+        pairs = request_fields(host, given, content_type, skip, expect100)
+        if self._connector is not None and self._connector.force_close and "Connection" not in given:
+            pairs.append((b"Connection", b"close"))  # RFC 9112, 9.6: the server need not wait for another request
+        return to_field_lines(pairs)
 
     def authorization(self, url: URL) -> str | None:
         """Return the Authorization field that the session's login gives for `url`."""

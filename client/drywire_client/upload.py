@@ -71,7 +71,10 @@ class _RequestBody:
 
     async def _send(self, data: Buffer) -> None:
         if data:
-            self._connection.stream.write_deadline = self._request.deadlines.read(self._runtime.now())
+            now, deadlines = self._runtime.now(), self._request.deadlines
+            if now >= deadlines.total:  # a server that takes everything never makes the stream look at its deadline
+                raise StreamTimeout("the total timeout passed while the body was sent")
+            self._connection.stream.write_deadline = deadlines.read(now)
             self._connection.sent += data.nbytes if isinstance(data, memoryview) else len(data)
             await self._connection.channel.send(http1.Data(data))
 
@@ -166,10 +169,12 @@ class Upload:
 
     def _finish(self, runtime: Runtime) -> None:
         """Say that nothing more is sent: only now does the time count that the server takes to answer."""
-        self._end()
-        if self.on_done is not None:
-            self.on_done()
-        elif not self._connection.closed:
-            stream = self._connection.stream
-            stream.read_deadline = self._request.deadlines.read(runtime.now())
-            stream.apply_deadlines()
+        try:
+            self._end()  # what a callback of the user's own raises costs no place in the pool
+        finally:
+            if self.on_done is not None:
+                self.on_done()
+            elif not self._connection.closed:
+                stream = self._connection.stream
+                stream.read_deadline = self._request.deadlines.read(runtime.now())
+                stream.apply_deadlines()

@@ -14,7 +14,7 @@ from yarl import URL
 from drywire_sansio import websocket
 from drywire_transports import Runtime
 from drywire_transports.message_fields import LooseHeaders, to_multidict
-from drywire_transports.websocket import DecodeText, WebSocketEndpoint, masking_keys
+from drywire_transports.websocket import CLOSING_MESSAGE, DecodeText, WebSocketEndpoint, WSMessage, masking_keys
 
 from .connector import Connection
 from .errors import (
@@ -183,6 +183,13 @@ class ClientWebSocketResponse(WebSocketEndpoint[DecodeText]):
         """Whether each of our messages is compressed by itself."""
         deflate = self._agreement.deflate
         return deflate is not None and deflate.client_no_context_takeover
+
+    async def _receive_early(self) -> WSMessage | None:
+        message = await super()._receive_early()
+        if message is CLOSING_MESSAGE and not self._closed:
+            await self.close()  # who goes on receiving after a close frame leaves the answer to it to us
+            return self._closed_message()
+        return message
 
     def _end(self) -> None:
         super()._end()

@@ -20,12 +20,12 @@ from drywire_sansio import __version__
 
 from .access_log import AccessLogger, JSONAccessLogger, access_logger
 from .app import Application
-from .asgi import mount_asgi
 from .certificates import ReloadingSSLContext
 from .folder_app import folder_app
 from .reloading import SourceWatch
 from .run_app import run_app
-from .serve import AppSource
+from .run_asgi import asgi_application
+from .serve import AppSource, is_asgi
 
 __all__ = ["main"]
 
@@ -36,7 +36,6 @@ that are left over (or with none, if it takes none), or an application, also one
 serve the files of a folder.
 """
 USAGE: Final = "%(prog)s [options] module:function [arguments], or --directory FOLDER; --help tells more"
-ASGI_PARAMETERS: Final = ["scope", "receive", "send"]
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -216,6 +215,9 @@ def _found(parser: argparse.ArgumentParser, entry: str) -> Any:
     module_name, _, name = entry.partition(":")
     if not module_name or not name:
         parser.error(f"{entry!r} not in 'module:function' syntax")
+    if module_name.endswith(".py") and os.path.exists(module_name):
+        dotted = module_name.removesuffix(".py").replace(os.sep, ".")
+        parser.error(f"{module_name!r} is a file, and a module is wanted: {dotted}:{name}")
     if module_name.startswith("."):
         parser.error("relative module names not supported")
     if os.getcwd() not in sys.path:
@@ -237,7 +239,7 @@ def _found(parser: argparse.ArgumentParser, entry: str) -> Any:
 
 def _made(parser: argparse.ArgumentParser, entry: str, found: Any, arguments: list[str]) -> Any:
     """Return the application that `found` is, or makes of `arguments`; or something to be awaited for it."""
-    if not isinstance(found, Application) and not _is_asgi(found):
+    if not isinstance(found, Application) and not is_asgi(found):
         if not callable(found):
             parser.error(f"{entry} is a {type(found).__name__}: neither an application nor a function that makes one")
         found = found(arguments) if _takes_arguments(found) else found()
@@ -253,10 +255,8 @@ async def _awaited(parser: argparse.ArgumentParser, entry: str, making: Any) -> 
 def _checked(parser: argparse.ArgumentParser, entry: str, made: Any) -> Application:
     if isinstance(made, Application):
         return made
-    if _is_asgi(made):
-        outer = Application(client_max_size=0)
-        mount_asgi(outer, "", made)
-        return outer
+    if is_asgi(made):
+        return asgi_application(made)
     parser.error(f"{entry} has returned a {type(made).__name__}, where an application was expected")
 
 
@@ -265,13 +265,6 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
         return list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return None
-
-
-def _is_asgi(found: Any) -> bool:
-    """Whether it is an application of ASGI: called with scope, receive and send."""
-    if not callable(found) or isinstance(found, Application | type):
-        return False
-    return [parameter.name for parameter in _parameters(found) or ()] == ASGI_PARAMETERS
 
 
 def _takes_arguments(function: Callable[..., Any]) -> bool:

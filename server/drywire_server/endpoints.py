@@ -14,7 +14,7 @@ from drywire_transports.binding import bind_tcp, bind_unix, socket_file_id, unli
 from drywire_transports.runtime import Address
 
 from .runner import BaseRunner
-from .sites import BaseSite, SockSite, TCPSite, UnixSite
+from .sites import BaseSite, SockSite, TCPSite, UnixSite, check_place
 
 __all__ = ["BoundSockets", "Endpoints", "PathLike"]
 
@@ -33,6 +33,9 @@ class Endpoints:
     backlog: int = 128
     reuse_address: bool | None = None
     reuse_port: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_place(self.port, self.ssl_context)
 
     @property
     def _hosts(self) -> list[str | None]:

@@ -38,7 +38,7 @@ SHARE_OF_GRACE: Final = 0.95
 class GunicornWebWorker(base.Worker):  # type: ignore[misc,no-any-unimported,unused-ignore]
     """Serves an `Application` in a process of gunicorn, on asyncio.
 
-    What gunicorn is told to run is an application, or an async function that returns one, or an `AppRunner`. Of
+    What gunicorn is told to run is an application, or a function that returns one or an `AppRunner`, async or not. Of
     gunicorn's settings, `keepalive`, `graceful_timeout`, `max_requests`, `accesslog` with `access_log_format` (in the
     atoms of `AccessLogger`), and those of TLS hold. SIGTERM lets requests under way finish, SIGINT and SIGQUIT do not.
     """
@@ -100,9 +100,11 @@ class GunicornWebWorker(base.Worker):  # type: ignore[misc,no-any-unimported,unu
     async def _make_runner(self) -> AppRunner:
         made: Any = self.wsgi
         if not isinstance(made, Application):
-            if not inspect.iscoroutinefunction(made):
-                raise RuntimeError(f"gunicorn must be given an Application, or an async function for one, not {made!r}")
-            made = await made()
+            if not inspect.isroutine(made) and not inspect.iscoroutinefunction(made):
+                raise RuntimeError(f"gunicorn must be given an Application, or a function that makes one, not {made!r}")
+            made = made()
+            if inspect.isawaitable(made):
+                made = await made
         if isinstance(made, AppRunner):
             return made
         return AppRunner(

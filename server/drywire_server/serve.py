@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import inspect
 import logging
@@ -10,7 +11,8 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, cast
 
-from drywire_transports import Runtime, Wake, current_runtime
+from drywire_transports import Runtime, current_runtime
+from drywire_transports.which import cancellable
 
 from .access_log import access_logger
 from .app import Application
@@ -18,12 +20,13 @@ from .certificates import ReloadingSSLContext, reload_certificates, watch_certif
 from .endpoints import Endpoints
 from .runner import SIGNALS, AppRunner, BaseRunner, ShutdownReport
 
-__all__ = ["AppSource", "Print", "announce", "make_application", "serve", "serve_on"]
+__all__ = ["AppSource", "Print", "announce", "is_asgi", "make_application", "serve", "serve_on"]
 
 Print = Callable[..., None]
 AppSource = Application | Awaitable[Application] | Callable[[], Application | Awaitable[Application]]
 """An application, or something to be awaited or called for one."""
 
+ASGI_PARAMETERS: Final = ["scope", "receive", "send"]
 SIGHUP: Final[int | None] = getattr(signal, "SIGHUP", None)
 
 
@@ -58,10 +61,27 @@ async def serve(
     return await serve_on(app, endpoints, settings, signals=signals, started=started)
 
 
+async def _run_app(app: AppSource, *, print: Print | None = builtins.print, **settings: Any) -> None:
+    """Do as `serve` does, and say where: what programs call in aiohttp, which has no other name for it."""
+    await serve(app, print=print, **settings)
+
+
+def is_asgi(found: Any) -> bool:
+    """Whether it is an application of ASGI of others: called with scope, receive and send."""
+    if not callable(found) or isinstance(found, Application | type):
+        return False
+    try:
+        return list(inspect.signature(found).parameters) == ASGI_PARAMETERS
+    except (TypeError, ValueError):
+        return False
+
+
 async def make_application(app: AppSource) -> Application:
     """Return the application that `app` is, or gives when it is awaited or called. Raises TypeError for another."""
     made: Any = app
     if callable(made) and not isinstance(made, Application) and not inspect.isawaitable(made):
+        if is_asgi(made):
+            raise TypeError(f"{made!r} is an application of ASGI: serve it by web.run_asgi or web.asgi_application")
         made = made()
     if inspect.isawaitable(made):
         made = await made
@@ -79,14 +99,25 @@ async def serve_on(
 ) -> ShutdownReport:
     """Serve on `endpoints` until one of `signals` comes, a handler raises GracefulExit, or this is cancelled.
 
-    `started` is called once all sites listen. What is not finished is cut by the signals `cutting`; where there are
-    none, by the second of `signals`, and the third kills.
+    `started` is called once all sites listen; a start that a signal finds under way is cancelled. What is not finished
+    is cut by the signals `cutting`; where there are none, by the second of `signals`, and the third kills.
     """
     runtime = current_runtime()
     stop = runtime.wake()
+    starts = True
+    report = ShutdownReport()
     with contextlib.ExitStack() as undo:
         runner = AppRunner(await make_application(app), **settings)
-        undo.enter_context(_Ended(signals, cutting, runner, runtime, stop))
+        cancel = undo.enter_context(cancellable())  # around all, for trio: what the start opens, the end closes
+
+        def end() -> None:
+            nonlocal starts
+            stop.set()
+            if starts:
+                starts = False
+                cancel()
+
+        undo.enter_context(_Ended(signals, cutting, runner, runtime, end))
         undo.enter_context(_reloading(endpoints, runtime, bool(signals)))
         _log_to_terminal(runtime, settings)
         try:
@@ -96,6 +127,7 @@ async def serve_on(
             server.on_exit = stop.set
             for site in endpoints.sites(runner):
                 await site.start()
+            starts = False
             started(runner)
             await runtime.park(stop)
         finally:
@@ -104,10 +136,15 @@ async def serve_on(
 
 
 class _Ended:
-    """Lets signals set `stop`, cut what is left, and end the process, as long as it is entered; see `serve_on`."""
+    """Lets signals call `stop`, cut what is left, and end the process, as long as it is entered; see `serve_on`."""
 
     def __init__(
-        self, signals: Sequence[int], cutting: Sequence[int], runner: BaseRunner, runtime: Runtime, stop: Wake
+        self,
+        signals: Sequence[int],
+        cutting: Sequence[int],
+        runner: BaseRunner,
+        runtime: Runtime,
+        stop: Callable[[], None],
     ) -> None:
         self._signals = signals
         self._cutting = cutting
@@ -132,7 +169,7 @@ class _Ended:
                 signal.signal(number, handler)
 
     def _came(self, number: int) -> None:
-        self._stop.set()
+        self._stop()
         if self._cutting:
             if number in self._cutting:
                 self._runner.hurry()

@@ -23,6 +23,15 @@ __all__ = ["BaseSite", "NamedPipeSite", "SockSite", "TCPSite", "UnixSite"]
 SHUTDOWN_TIMEOUT: Final = 60.0
 
 
+def check_place(port: object, ssl_context: object) -> None:
+    """Raise OverflowError for a port that cannot be, which some systems would cut, TypeError for what is no context."""
+    if isinstance(port, int) and not 0 <= port <= 65535:
+        raise OverflowError(f"port must be 0 to 65535, not {port}")
+    if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
+        hint = "web.ReloadingSSLContext.from_files(certfile, keyfile) makes one"
+        raise TypeError(f"ssl_context must be an ssl.SSLContext, not {type(ssl_context).__name__}: {hint}")
+
+
 class BaseSite(ABC):
     """A listening socket of a runner; `start` opens it, `stop` or the runner's `cleanup` closes it.
 
@@ -39,6 +48,7 @@ class BaseSite(ABC):
     ) -> None:
         if runner.server is None:
             raise RuntimeError("Call runner.setup() before making a site")
+        check_place(None, ssl_context)
         if shutdown_timeout != SHUTDOWN_TIMEOUT:
             message = "shutdown_timeout of a site is deprecated: pass it to the runner"
             warnings.warn(message, DeprecationWarning, stacklevel=3)
@@ -122,6 +132,7 @@ class TCPSite(BaseSite):
     ) -> None:
         super().__init__(runner, shutdown_timeout=shutdown_timeout, ssl_context=ssl_context, backlog=backlog)
         self._host = host
+        check_place(port, None)
         self._port = port if port is not None else 8080 if ssl_context is None else 8443
         self._reuse_address = reuse_address
         self._reuse_port = reuse_port

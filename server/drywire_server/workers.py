@@ -169,8 +169,12 @@ class Supervisor:
                     self._kill(process, CUTS)
 
     def reload(self) -> None:
-        """Begin to replace the workers, one by one."""
+        """Begin to replace the workers, one by one; with what is newest, so not by those that are still starting."""
         self.before_reload()
+        for slot in self._slots:
+            if slot.successor is not None:
+                self._dismiss(slot.successor)
+                slot.successor = None
         self._to_replace = list(self._slots)
 
     # Processes
@@ -223,7 +227,7 @@ class Supervisor:
             self.work(slot.number, lambda: _tell(writing, READY), lambda: _tell(writing, ALL_END))
             code = 0
         except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
+            code = _status(error)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -376,6 +380,14 @@ def _nothing(number: int, frame: object) -> None:
 def _tell(writing: int, what: bytes) -> None:
     with contextlib.suppress(OSError):
         os.write(writing, what)
+
+
+def _status(error: SystemExit) -> int:
+    """Return the exit status, as Python has it: a reason in words is printed, and is 1."""
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    sys.stderr.write(f"{error.code}\n")
+    return 1
 
 
 def _how(code: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from drywire_sansio import http1
@@ -39,8 +40,11 @@ class HTTPChannel:
         event = self.connection.next_event()
         return None if event is NEED_DATA or event is PAUSED else event  # type: ignore[return-value]  # the sentinels
 
-    async def next_event(self) -> Event | None:
+    async def next_event(self, before_waiting: Callable[[], None] | None = None) -> Event | None:
         """Wait for the next event; None where the connection is paused (see `http1.PAUSED`).
+
+        `before_waiting` is called before each look for more bytes, of which one event may need many: to move the read
+        deadline, or to raise where time is over though bytes never stop to come, which a stream does not look at.
 
         Raises RemoteProtocolError, and what `ByteStream.receive` raises; StreamBroken too for a body that ends with the
         connection where TLS knows that this was cut (RFC 9112, 9.8).
@@ -49,6 +53,8 @@ class HTTPChannel:
         while True:
             event = connection.next_event()
             if event is NEED_DATA:
+                if before_waiting is not None:
+                    before_waiting()
                 data = await stream.receive()
                 if not data and connection.ends_with_connection and getattr(stream, "cut_off", False):
                     raise StreamBroken(CUT_OFF)

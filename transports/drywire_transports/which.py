@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 from .body_reader import StreamReader
 from .runtime import Runtime
 
-__all__ = ["current_runtime", "current_task", "outlasting_cancellation", "run"]
+__all__ = ["cancellable", "current_runtime", "current_task", "outlasting_cancellation", "run"]
 
 T = TypeVar("T")
 
@@ -105,6 +105,30 @@ def run(
     import trio
 
     return trio.run(main, *args)
+
+
+@contextlib.contextmanager
+def cancellable() -> Iterator[Callable[[], None]]:
+    """Give what cancels the block, from a callback of the event loop; that ends without an error then."""
+    if current_runtime().name == "trio":
+        with sys.modules["trio"].CancelScope() as scope:
+            yield scope.cancel
+        return
+    task = asyncio.current_task()
+    assert task is not None
+    before, ours = task.cancelling(), []
+
+    def cancel() -> None:
+        ours.append(task.cancel())
+
+    try:
+        yield cancel
+    except asyncio.CancelledError:
+        if not ours or task.cancelling() > before + len(ours):
+            raise
+    finally:
+        for _ in ours:
+            task.uncancel()
 
 
 @contextlib.contextmanager

@@ -58,6 +58,8 @@ def main() -> None:
         serve(make_app(settings), loop)
     except (SettingsError, Unavailable) as error:
         sys.exit(f"polls: {error}")
+    except OSError as error:  # the address is taken, or none of ours
+        sys.exit(f"polls: {error.strerror or error}")
 
 
 def serve(app: web.Application, loop: str) -> None:

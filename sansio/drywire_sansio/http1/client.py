@@ -9,6 +9,7 @@ from ..errors import LocalProtocolError, RemoteProtocolError
 from ..fields import FieldLines, FramingFields, SizedFieldLines
 from ..limits import Limits, exceeded
 from .bodies import EMPTY_READER, LengthReader, body_reader, body_writer, size_in_bytes
+from .buffer import MOST_KEPT
 from .connection import Connection
 from .events import Buffer, Data, Event, InformationalResponse, Request, Response
 from .framing import UNTIL_CLOSE, Framing, FramingError, Length, request_framing, response_framing
@@ -145,6 +146,7 @@ class ClientConnection(Connection):
         if kind is not InformationalResponse or event.status == 100:
             self._awaits_continue = False
         self._move_them(kind)
+        self._head_reader.let_go()
         return event
 
     def _read_informational(self, event: InformationalResponse, kind: type[object], fields: FramingFields) -> None:
@@ -185,8 +187,12 @@ class ClientConnection(Connection):
         unasked = self._method is None
         if unasked or framing is UNTIL_CLOSE or not keeps_alive(connection_options(fields), version):
             self._keep_alive = False
-        elif isinstance(framing, Length) and isinstance(event.headers, FieldLines):
-            self._known = _KnownResponse(event.headers, event.status, self._method, version, framing.length)
+        elif (
+            isinstance(framing, Length)
+            and isinstance(lines := event.headers, FieldLines)
+            and len(lines.raw) <= MOST_KEPT
+        ):
+            self._known = _KnownResponse(lines, event.status, self._method, version, framing.length)
 
 
 class _KnownResponse(NamedTuple):

@@ -322,9 +322,16 @@ def _repeated(error: RepeatedField) -> LocalProtocolError:
     return LocalProtocolError(f"more than one {name} field ({_ONCE.get(name, 'RFC 9110, 5.3')})")
 
 
-@lru_cache(256)
+LONGEST_KNOWN = 1024
+"""Bytes of a request target up to which its line is remembered: redirects and queries may make them long."""
+
+
 def request_start(method: bytes, target: bytes, version: bytes) -> bytes:
     """Return a request line without its CRLF. Raises LocalProtocolError."""
+    return (_known_start if len(target) <= LONGEST_KNOWN else _request_start)(method, target, version)
+
+
+def _request_start(method: bytes, target: bytes, version: bytes) -> bytes:
     if METHOD.fullmatch(method) is None:
         raise LocalProtocolError(f"method {method[:60]!r} is not a token (RFC 9110, 9.1)")
     if REQUEST_TARGET.fullmatch(target) is None:
@@ -335,6 +342,9 @@ def request_start(method: bytes, target: bytes, version: bytes) -> bytes:
     if version not in (b"1.1", b"1.0"):
         raise LocalProtocolError(f"HTTP version {version[:10]!r} is not b'1.1' or b'1.0'")
     return b"%b %b HTTP/%b" % (method, target, version)
+
+
+_known_start = lru_cache(256)(_request_start)
 
 
 @lru_cache(512)

@@ -72,6 +72,11 @@ class TolerantHeadReader:
         """The fields of the head that was read last; see `HeadReader.fields`."""
         return self._reader.fields
 
+    def let_go(self) -> None:
+        """Do not remember a section that is too large to be kept; see `HeadReader.let_go`."""
+        self._reader.let_go()
+        self._repaired.let_go()
+
     def read(self) -> InformationalResponse | Response | None:
         """Return the next head, None while it is not complete. Raises RemoteProtocolError."""
         buffer = self._buffer

@@ -49,6 +49,9 @@ INBOX_BYTES: Final = 64 * 1024
 """Bytes of messages that are read ahead for a program that does not receive: then the peer has to wait, too."""
 INBOX_MESSAGES: Final = 64
 
+MOST_DROPPED: Final = 1024 * 1024
+"""Bytes that are read, and dropped, of a peer that was told what it did wrong: one that goes on does not listen."""
+
 HIGHEST_LEVEL: Final = 9
 """zlib's; above it stand window bits, which aiohttp takes in the same place, and the agreement has settled those."""
 
@@ -441,6 +444,8 @@ class WebSocketEndpoint(Generic[DecodeText]):
         self._attendance.reading = True
         try:
             while self._core.state is LOCAL_CLOSING:
+                if self._runtime.now() >= deadline:  # a stream from which something always comes does not look
+                    raise StreamTimeout("the peer sent much before the deadline, but no close frame")
                 await channel.next_event()
         finally:
             self._attendance.end()
@@ -503,8 +508,9 @@ class WebSocketEndpoint(Generic[DecodeText]):
             # Hanging up with bytes of the peer unread would reset the connection, and could take our frame with it.
             await self._stream.send_eof()
             self._stream.read_deadline = deadline
-            while await self._stream.receive():
-                pass
+            left = MOST_DROPPED
+            while left > 0 and self._runtime.now() < deadline and (data := await self._stream.receive()):
+                left -= len(data)
         except TransportError:
             pass
         finally:
