@@ -18,6 +18,7 @@ import drywire
 from drywire import web
 from drywire_transports import current_runtime
 
+from ..ports import free_port
 from ..tree import environment
 
 FOLDER = os.path.dirname(__file__)
@@ -50,8 +51,7 @@ def serve(tmp_path):
     started = []
 
     def start(server, arguments):
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            port = sock.getsockname()[1]
+        port = free_port()
         arguments = [argument.replace("PORT", str(port)) for argument in arguments]
         notes = tmp_path / "notes"
         notes.touch()

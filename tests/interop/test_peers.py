@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 import subprocess
 
 import aiohttp
@@ -11,6 +12,8 @@ import pytest
 import drywire
 from drywire import web
 from drywire_transports import current_runtime
+
+from ..ports import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
@@ -43,10 +46,7 @@ def nginx(tmp_path):
     started = []
 
     def start(body):
-        import socket
-
-        with socket.create_server(("127.0.0.1", 0)) as sock:
-            port = sock.getsockname()[1]
+        port = free_port()
         conf = tmp_path / "nginx.conf"
         conf.write_text(
             f"""

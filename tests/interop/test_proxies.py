@@ -19,6 +19,7 @@ from yarl import URL
 import drywire
 from drywire import web
 
+from ..ports import free_port
 from ..websocketing import echo
 
 BIG = bytes(range(256)) * 1024  # 256 KiB
@@ -53,16 +54,6 @@ KINDS = [
     pytest.param("socks4", marks=needs(DANTE, "Dante")),
     pytest.param("socks4a", marks=[needs(SSH, "ssh"), needs(SSHD, "sshd")]),
 ]
-
-
-def free_port():
-    """Return a port that is free on both loopback addresses."""
-    for _ in range(50):
-        with socket.create_server(("127.0.0.1", 0)) as one, contextlib.suppress(OSError):
-            port = one.getsockname()[1]
-            socket.create_server(("::1", port), family=socket.AF_INET6).close()
-            return port
-    raise AssertionError("no port is free on both loopback addresses")
 
 
 class Proxies:

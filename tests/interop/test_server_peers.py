@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from .. import devtools
+from ..ports import free_port
 from ..tree import environment
 
 SERVER = Path(__file__).with_name("peer_server.py")
@@ -212,8 +213,7 @@ def test_wrk(server):
 @pytest.fixture
 def nginx(server, tmp_path):
     """nginx in front of the server, with connections to it that it keeps; the URL of the front."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
+    port = free_port()
     conf = tmp_path / "nginx.conf"
     conf.write_text(
         f"""

@@ -15,6 +15,8 @@ import trustme
 import drywire
 from drywire_transports import current_runtime
 
+from ..ports import free_ports
+
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed here")
 
@@ -34,12 +36,6 @@ SERVERS = {
     "stranger": ("stranger", ""),
     "other": ("other", ""),
 }
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [sock.getsockname()[1] for sock in sockets]
 
 
 def issue_all(ca, folder):
