@@ -39,9 +39,10 @@ __all__ = [
 KIB, MIB = 1024, 1024 * 1024
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 POISON = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
-CUT_OFF = 512 * KIB
+CUT_OFF = 8 * KIB * KIB
 """Bytes that an endless server may get rid of before it is cut off: the client's limits, and above all the buffers of
-the two sockets, some 300 KiB."""
+the two sockets. These are some 300 KiB, and grow to megabytes where the client is busy, or lets others run. A client
+that does not cut it off takes gigabytes."""
 
 Script = Callable[[Any, Any], Awaitable[None]]
 

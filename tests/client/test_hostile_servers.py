@@ -152,8 +152,6 @@ def brotli_zeros():
 GZIP_BOMB = functools.partial(zeros, 64)
 BOMB = 100 * MIB
 """What reading a bomb as a whole may take: `Limits.decoded_free` is 32 MiB, and the pieces are joined."""
-IN_THE_KERNEL = 8 * MIB
-"""Bytes that the kernel may take of a bomb: whoever inflates one lets others run now and then, its server too."""
 PIECES = 8 * MIB
 """What reading it in pieces may take."""
 BOMBS = {
@@ -176,7 +174,6 @@ CODED = [
         {f"bomb: {name}": wire for name, wire in BOMBS.items()},
         memory=BOMB,
         reuse=True,
-        pushes=IN_THE_KERNEL,
     ),
     *rows(
         ClientPayloadError,
@@ -184,7 +181,6 @@ CODED = [
         memory=PIECES,
         reads="pieces",
         reuse=True,
-        pushes=IN_THE_KERNEL,
     ),
     *rows(
         ClientPayloadError,
@@ -229,7 +225,6 @@ CODED = [
         sends=floods(UNTIL_CLOSE_GZIP + zeros(1), zeros(1)[10:]),
         error=ClientPayloadError,
         memory=BOMB,
-        pushes=IN_THE_KERNEL,
     ),
 ]
 
@@ -302,7 +297,6 @@ REDIRECTS = [
         id="redirect: endless chunks",
         sends=redirects_and_floods(b"Transfer-Encoding: chunked\r\n", b"1\r\nx\r\n"),
         connections=2,
-        pushes=MIB,  # what is dropped is counted as content, of which each byte takes six here
     ),
     *rows(
         None,
