@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 
 from drywire_sansio import http1
 from drywire_sansio.coding import ContentCodingError, ContentDecoder
+from drywire_sansio.http1.buffer import MOST_KEPT
 from drywire_sansio.websocket import WSCloseCode
 from drywire_transports import ByteStream, Runtime, StreamBroken, StreamClosed, StreamTimeout, TransportError
 from drywire_transports.body_reader import Piece, StreamReader, empty_body
@@ -48,9 +49,6 @@ LAST_CALL: Final = 0.05
 
 TURNS: Final = 8
 """Requests, or pieces of a body, that arrived together and are served before other connections get their turn."""
-
-MOST_KEPT: Final = 4096
-"""Bytes of the fields of the last request that an idle connection may hold."""
 
 NEED_DATA: Final = http1.NEED_DATA
 SEND_BODY: Final = http1.SEND_BODY
